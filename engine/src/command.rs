@@ -1,0 +1,313 @@
+//! What somebody asked for: the commands a phone sends, and the facts that arrive beside them.
+//!
+//! One line of a recorded day is one `Record`. Only shapes live here; what a command does is `submit.rs`.
+
+use crate::place::Crs;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// One line of a recorded day, in the order the server saw it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "snake_case")]
+pub enum Record {
+    /// A customer, as known from here on.
+    Customer(Customer),
+    /// A command.
+    Command(Command),
+    /// Evidence named by an earlier submission has arrived and its bytes have the hash.
+    Evidence(EvidenceArrival),
+    /// The server's clock moved: policies that are due take effect.
+    Clock(Clock),
+}
+
+/// Whoever or whatever is visited.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Customer {
+    /// `cus_…`
+    pub id: String,
+    /// Counts up with every change.
+    pub revision: u32,
+    /// Customer type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Name for people.
+    pub name: String,
+    /// IANA time zone.
+    pub time_zone: String,
+    /// Custom fields.
+    #[serde(default)]
+    pub fields: Map<String, Value>,
+    /// Where it is, if known.
+    #[serde(default)]
+    pub location: Option<Location>,
+}
+
+/// A dated location of a customer: a point, and a polygon where there is one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Location {
+    /// `loc_…`
+    pub id: String,
+    /// Latitude in degrees, in `crs`.
+    pub lat: f64,
+    /// Longitude in degrees, in `crs`.
+    pub lon: f64,
+    /// System of the coordinates.
+    pub crs: Crs,
+    /// How well the point is known, in metres.
+    #[serde(default)]
+    pub accuracy_m: f64,
+    /// Outer ring as `[lon, lat]` pairs in `crs`, closed or not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub polygon: Vec<[f64; 2]>,
+}
+
+/// Something somebody asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Command {
+    /// Client-made id, `cmd_…`; the same id is the same command.
+    pub id: String,
+    /// Who, `usr_…`.
+    pub user: String,
+    /// From which device, `dev_…`.
+    pub device: String,
+    /// Which task, `tsk_…`; a visit task has exactly one visit.
+    pub task: String,
+    /// When, as the device and the server saw it.
+    pub at: Times,
+    /// What.
+    #[serde(flatten)]
+    pub action: Action,
+}
+
+/// The verbs of a visit task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "verb", content = "body", rename_all = "snake_case")]
+pub enum Action {
+    /// Plan a visit, or begin an unplanned one.
+    Create(Create),
+    /// Take it up: pins SOP, plugins and datasets.
+    Start {},
+    /// Keep answers, not judged.
+    SaveDraft(Submission),
+    /// Hand in a step.
+    Submit(Submission),
+    /// Leave out a step that is not required.
+    Skip(Skip),
+    /// Change an answer after the step was accepted, with a reason.
+    Amend(Amend),
+    /// The visit is over.
+    Complete {},
+    /// It will not take place.
+    Cancel(Reason),
+    /// A reviewer wants a step done again.
+    Return(Skip),
+}
+
+/// Body of `create`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Create {
+    /// `cus_…`
+    pub customer: String,
+    /// Where the visit comes from.
+    pub origin: Origin,
+    /// Tenant's purpose code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+}
+
+/// Where a visit comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// A visit plan.
+    Plan,
+    /// The rep's own idea.
+    AdHoc,
+    /// A manager.
+    Manager,
+    /// A rule.
+    Rule,
+    /// The CRM.
+    Crm,
+    /// An earlier visit.
+    FollowUpOf,
+}
+
+/// What a rep hands in for a step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Submission {
+    /// Step id.
+    pub step: String,
+    /// Instance key of a repeated step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// Answers to the form.
+    #[serde(default)]
+    pub answers: Value,
+    /// Why an answer is not there, by JSON Pointer.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub absent: BTreeMap<String, Absent>,
+    /// Evidence by hash.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<EvidenceReference>,
+    /// Where the device was; none when there was no fix.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
+}
+
+/// Why an answer is not there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Absent {
+    /// `not_applicable`, `refused`, `unknown` or `hidden`.
+    pub code: AbsentCode,
+    /// In the rep's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The reasons the form can allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AbsentCode {
+    /// There is nothing to answer.
+    NotApplicable,
+    /// The customer would not say.
+    Refused,
+    /// Nobody knows.
+    Unknown,
+    /// The form did not show it.
+    Hidden,
+}
+
+/// Evidence a submission rests on; the bytes may come later.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceReference {
+    /// Id of the step's evidence requirement.
+    pub requirement: String,
+    /// SHA-256 of the bytes, lower-case hex.
+    pub sha256: String,
+    /// `photo`, `signature`, `code`, …
+    pub kind: String,
+    /// Class within the kind.
+    pub class: String,
+    /// Captured live by the app.
+    pub live: bool,
+    /// When it was captured.
+    pub captured: Times,
+    /// Where it was captured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
+    /// Perceptual hash, 16 hex digits, if the reporter made one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phash: Option<String>,
+}
+
+/// A position as the device reported it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Position {
+    /// Latitude in degrees, in `crs`.
+    pub lat: f64,
+    /// Longitude in degrees, in `crs`.
+    pub lon: f64,
+    /// System of the coordinates.
+    pub crs: Crs,
+    /// Radius of the 68 % circle, in metres.
+    pub accuracy_m: f64,
+    /// Age of the fix when it was used, in seconds.
+    #[serde(default)]
+    pub age_s: f64,
+    /// The operating system said the fix is simulated; none when the device cannot tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mock: Option<bool>,
+    /// `gps`, `network`, `fused`, …
+    #[serde(default)]
+    pub provider: String,
+}
+
+/// When something happened, as three clocks saw it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Times {
+    /// Device wall clock, RFC 3339 with offset.
+    pub wall: String,
+    /// Milliseconds of the device's monotonic clock.
+    pub monotonic_ms: i64,
+    /// Which run of that clock: boot id, or page session in a browser.
+    pub boot: String,
+    /// The server's time as the device last heard it in this boot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<Anchor>,
+    /// When the server received it, RFC 3339; none for captures (theirs is the command's).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received: Option<String>,
+}
+
+/// A server time a device heard, and when on its monotonic clock.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Anchor {
+    /// The server's time, RFC 3339.
+    pub server: String,
+    /// The device's monotonic clock at that moment.
+    pub monotonic_ms: i64,
+    /// Half the round trip: the error bound, in milliseconds.
+    pub error_ms: i64,
+}
+
+/// Body of `skip` and `return`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Skip {
+    /// Step id.
+    pub step: String,
+    /// Instance key of a repeated step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// Why.
+    pub reason: String,
+}
+
+/// Body of `amend`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Amend {
+    /// The whole submission as it should have been.
+    pub submission: Submission,
+    /// Why.
+    pub reason: String,
+}
+
+/// Body of `cancel`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reason {
+    /// Why.
+    pub reason: String,
+}
+
+/// Evidence bytes have arrived and were checked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceArrival {
+    /// SHA-256 of the bytes.
+    pub sha256: String,
+    /// When, RFC 3339.
+    pub received: String,
+}
+
+/// The server's clock.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Clock {
+    /// Now, RFC 3339.
+    pub now: String,
+}

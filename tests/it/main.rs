@@ -1,0 +1,1 @@
+//! The single end-to-end test binary.
