@@ -1,1 +1,21 @@
-//! Helpers for the end-to-end tests.
+//! What the end-to-end tests share: where things are, and case files of the engine.
+
+pub mod case;
+
+use anyhow::Context as _;
+use std::path::{Path, PathBuf};
+
+/// The repository.
+#[must_use]
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
+/// What `cargo xtask test` built and named in the environment.
+///
+/// # Errors
+/// When the variable is not set: these tests need built components.
+pub fn built(variable: &str) -> anyhow::Result<PathBuf> {
+    let path = std::env::var_os(variable).with_context(|| format!("{variable} is not set: run `cargo xtask test`"))?;
+    Ok(PathBuf::from(path))
+}

@@ -1,0 +1,238 @@
+//! Why: every decision in plain words, for the rep, the manager and the auditor (EXPLAIN).
+//!
+//! The engine's own sentences are in `explain.json`; those of checks come from the SOP, those of rules from the
+//! manifest that was pinned. Nothing is decided here.
+
+use crate::effective::EffectiveSop;
+use crate::rule::Finding;
+use crate::score::NodeResult;
+use crate::sop::{Effect, ScoreNode};
+use crate::text::{LANGUAGES, Text};
+use crate::visit::{Decision, Refusal, Validity, Verdict, Visit};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+static TEXTS: LazyLock<BTreeMap<String, Text>> =
+    LazyLock::new(|| serde_json::from_str(include_str!("explain.json")).unwrap_or_default());
+
+/// One finding in words.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Line {
+    /// Title of the step, empty for the visit.
+    pub step: String,
+    /// Stable code.
+    pub code: String,
+    /// Who says so.
+    pub source: String,
+    /// What it does, in words.
+    pub effect: String,
+    /// Risk weight in percent.
+    pub weight: u32,
+    /// What it says.
+    pub text: String,
+    /// Evidence it rests on.
+    pub evidence: Vec<String>,
+}
+
+/// A score leaf or node in words.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ScoreLine {
+    /// Title of the node.
+    pub title: String,
+    /// 0 to 1, or none when it does not apply.
+    pub value: Option<f64>,
+    /// Its share of the whole after renormalising, 0 to 1.
+    pub share: f64,
+}
+
+/// A visit explained.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Explanation {
+    /// Decision and validity in words.
+    pub summary: String,
+    /// Name of the outcome.
+    pub outcome: Option<String>,
+    /// 0 to 100.
+    pub score: Option<f64>,
+    /// 0 to 100.
+    pub risk: Option<f64>,
+    /// Findings that did something or are worth knowing.
+    pub findings: Vec<Line>,
+    /// Attempts that were refused, in order.
+    pub refused: Vec<Vec<Line>>,
+    /// Leaves of the score.
+    pub parts: Vec<ScoreLine>,
+    /// Caps that were applied.
+    pub caps: Vec<String>,
+}
+
+/// One of the engine's own sentences; the code itself where there is none.
+#[must_use]
+pub fn sentence(code: &str, params: &Value, language: &str) -> String {
+    let family = || code.split_once('.').and_then(|(family, _)| TEXTS.get(family));
+    TEXTS.get(code).or_else(family).and_then(|text| text.fill(language, params)).unwrap_or_else(|| code.to_owned())
+}
+
+/// Every sentence the engine has, for completeness checks.
+#[must_use]
+pub fn sentences() -> &'static BTreeMap<String, Text> {
+    &TEXTS
+}
+
+/// A finding in words.
+#[must_use]
+pub fn finding(sop: &EffectiveSop, finding: &Finding, language: &str) -> Line {
+    let mut params: Map<String, Value> = finding.params.clone().into_iter().collect();
+    if let Some(requirement) = params.get("requirement").and_then(Value::as_str) {
+        let title = step_of(sop, &finding.step)
+            .and_then(|step| step.evidence.iter().find(|known| known.id == requirement))
+            .and_then(|known| known.title.get(language));
+        if let Some(title) = title {
+            params.insert("requirement".into(), title.into());
+        }
+    }
+    let params = Value::Object(params);
+    let from_sop = || {
+        let key = finding.params.get("message").and_then(Value::as_str)?;
+        sop.sop.texts.get(key)?.fill(language, &params)
+    };
+    let from_manifest = || {
+        let (_, manifest) = sop.rule(&finding.source)?;
+        manifest.codes.iter().find(|known| known.code == finding.code)?.message.fill(language, &params)
+    };
+    Line {
+        step: step_of(sop, &finding.step).and_then(|step| step.title.get(language)).unwrap_or_default().to_owned(),
+        code: finding.code.clone(),
+        source: finding.source.clone(),
+        effect: effect(finding.effect, language),
+        weight: finding.weight,
+        text: from_sop().or_else(from_manifest).unwrap_or_else(|| sentence(&finding.code, &params, language)),
+        evidence: finding.evidence.clone(),
+    }
+}
+
+fn step_of<'a>(sop: &'a EffectiveSop, key: &str) -> Option<&'a crate::sop::Step> {
+    sop.step(key.split('[').next().unwrap_or(key))
+}
+
+fn effect(effect: Effect, language: &str) -> String {
+    let code = match effect {
+        Effect::None => "effect.none",
+        Effect::Flag => "effect.flag",
+        Effect::Invalidate => "effect.invalidate",
+        Effect::Hold => "effect.hold",
+        Effect::Reject => "effect.reject",
+    };
+    sentence(code, &Value::Null, language)
+}
+
+/// A refusal in words: its findings, or the rejection itself.
+#[must_use]
+pub fn refusal(sop: &EffectiveSop, refusal: &Refusal, language: &str) -> Vec<Line> {
+    if refusal.findings.is_empty() {
+        let params = Value::Object(refusal.params.clone());
+        return vec![Line {
+            step: String::new(),
+            code: refusal.code.clone(),
+            source: "engine".into(),
+            effect: effect(Effect::Reject, language),
+            weight: 0,
+            text: sentence(&refusal.code, &params, language),
+            evidence: Vec::new(),
+        }];
+    }
+    let rejecting = refusal.findings.iter().filter(|finding| finding.effect == Effect::Reject);
+    rejecting.map(|found| finding(sop, found, language)).collect()
+}
+
+/// A decision's name.
+#[must_use]
+pub fn decision(decision: Decision, language: &str) -> String {
+    let code = match decision {
+        Decision::Accepted => "decision.accepted",
+        Decision::Flagged => "decision.flagged",
+        Decision::Held => "decision.held",
+        Decision::Returned => "decision.returned",
+        Decision::Rejected => "decision.rejected",
+    };
+    sentence(code, &Value::Null, language)
+}
+
+/// A validity's name.
+#[must_use]
+pub fn validity(validity: Validity, language: &str) -> String {
+    let code = match validity {
+        Validity::Valid => "validity.valid",
+        Validity::Invalid => "validity.invalid",
+    };
+    sentence(code, &Value::Null, language)
+}
+
+/// A visit explained in `language`.
+#[must_use]
+pub fn visit(sop: &EffectiveSop, visit: &Visit, language: &str) -> Explanation {
+    let refused = visit.refused.iter().map(|one| refusal(sop, one, language)).collect();
+    let Some(verdict) = visit.verdict() else {
+        let summary = sentence("explain.not_judged", &Value::Null, language);
+        return Explanation {
+            summary,
+            outcome: None,
+            score: None,
+            risk: None,
+            findings: Vec::new(),
+            refused,
+            parts: Vec::new(),
+            caps: Vec::new(),
+        };
+    };
+    let outcome = verdict.outcome.as_ref().and_then(|id| sop.sop.outcomes.iter().find(|known| known.id == *id));
+    Explanation {
+        summary: format!("{} · {}", decision(verdict.decision, language), validity(verdict.validity, language)),
+        outcome: outcome.and_then(|outcome| outcome.title.get(language)).map(str::to_owned),
+        score: verdict.score.as_ref().and_then(|score| score.total),
+        risk: Some(verdict.risk),
+        findings: verdict.findings.iter().map(|found| finding(sop, found, language)).collect(),
+        refused,
+        parts: parts(sop, verdict, language),
+        caps: caps(sop, verdict, language),
+    }
+}
+
+fn parts(sop: &EffectiveSop, verdict: &Verdict, language: &str) -> Vec<ScoreLine> {
+    fn walk(declared: &ScoreNode, scored: &NodeResult, share: f64, language: &str, lines: &mut Vec<ScoreLine>) {
+        if declared.nodes.is_empty() {
+            let title = declared.title.get(language).unwrap_or(&declared.id).to_owned();
+            lines.push(ScoreLine { title, value: scored.value, share });
+        }
+        for (child, result) in declared.nodes.iter().zip(&scored.nodes) {
+            walk(child, result, share * result.share, language, lines);
+        }
+    }
+    let mut lines = Vec::new();
+    if let (Some(score), Some(result)) = (&sop.sop.score, &verdict.score) {
+        walk(&score.root, &result.tree, 1.0, language, &mut lines);
+    }
+    lines
+}
+
+fn caps(sop: &EffectiveSop, verdict: &Verdict, language: &str) -> Vec<String> {
+    let declared = sop.sop.score.iter().flat_map(|score| &score.caps);
+    let applied = verdict.score.iter().flat_map(|score| &score.caps);
+    applied
+        .map(|applied| {
+            let params = json!({"at": applied.at});
+            let message = declared.clone().find(|cap| cap.code == applied.code).and_then(|cap| sop.sop.texts.get(&cap.message));
+            let why = message.and_then(|text| text.fill(language, &params)).unwrap_or_else(|| applied.code.clone());
+            format!("{why} ({})", sentence("explain.capped", &params, language))
+        })
+        .collect()
+}
+
+/// Codes of the engine's sentences that lack a language; empty when all is well.
+#[must_use]
+pub fn untranslated() -> Vec<String> {
+    let lacks = |text: &Text| LANGUAGES.iter().any(|language| !text.0.contains_key(*language));
+    TEXTS.iter().filter(|(_, text)| lacks(text)).map(|(code, _)| code.clone()).collect()
+}

@@ -1,0 +1,209 @@
+//! What rules need from outside the visit: which questions to ask, and the answers as plain data.
+//!
+//! The engine says what it wants (`Wanted`), whoever holds the history answers (`Gathered`). What was answered is
+//! recorded by reference to the events it came from, never copied.
+
+use crate::effective::EffectiveSop;
+use crate::input::{
+    CheckInInput, CustomerInput, EvidenceInput, EvidenceUse, Interval, PositionInput, PreviousVisit, RuleInput,
+    SubmissionInput, VisitInput,
+};
+use crate::command::{Command, EvidenceReference, Position, Submission};
+use crate::place;
+use crate::progress::{Progress, Standing};
+use crate::rule::Need;
+use crate::sop::{RuleBinding, StepKind};
+use crate::time::{self, Moment, TimeError};
+use crate::visit::{Reference, Visit};
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What must be gathered before a command can be judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Which needs.
+    pub needs: BTreeSet<Need>,
+    /// The rep whose check-ins are meant.
+    pub user: String,
+    /// The visit under judgement; its own data are not history.
+    pub visit: String,
+    /// The customer whose previous visit is meant.
+    pub customer: String,
+    /// Only check-ins and visits before this moment count (latest possible, server milliseconds).
+    pub before_ms: i64,
+    /// Hashes of the evidence whose other uses are meant.
+    pub evidence: BTreeSet<String>,
+}
+
+/// The answers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Gathered {
+    /// The rep's check-in before this one.
+    pub last_check_in: Option<CheckInInput>,
+    /// Other uses of the evidence, sorted by hash, then time, then visit.
+    pub evidence_uses: Vec<EvidenceUse>,
+    /// The last completed visit to the customer.
+    pub previous_visit: Option<PreviousVisit>,
+    /// Which of the evidence is already here.
+    pub arrived: BTreeSet<String>,
+    /// Where they were read, sorted.
+    pub references: Vec<Reference>,
+}
+
+/// The needs of the rules that may be called.
+pub(crate) fn needs<'a>(sop: &EffectiveSop, bindings: impl Iterator<Item = &'a RuleBinding>) -> BTreeSet<Need> {
+    bindings
+        .filter_map(|binding| sop.rule(&binding.rule))
+        .flat_map(|(_, manifest)| manifest.needs.iter().map(|declared| declared.need))
+        .collect()
+}
+
+/// A submission as rules see it: times as intervals, positions on WGS-84, distances worked out.
+///
+/// # Errors
+/// When a time of the command or of its evidence cannot be read.
+pub(crate) fn normalise(sop: &EffectiveSop, visit: &Visit, command: &Command, submission: &Submission) -> Result<SubmissionInput, TimeError> {
+    let at = Moment::of(&command.at, command.at.received.as_deref())?;
+    let position = submission.position.as_ref().map(|position| position_input(visit, position));
+    let is_check_in = sop.step(&submission.step).is_some_and(|step| step.kind == StepKind::CheckIn);
+    let check_in = if is_check_in { position.clone() } else { visit.check_in(&sop.sop).and_then(|check_in| check_in.position) };
+    let evidence = submission
+        .evidence
+        .iter()
+        .map(|reference| evidence_input(visit, command, reference, check_in.as_ref()))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(SubmissionInput {
+        step: submission.step.clone(),
+        instance: submission.instance.clone(),
+        answers: if submission.answers.is_null() { Value::Object(Map::new()) } else { submission.answers.clone() },
+        absent: submission.absent.clone(),
+        evidence,
+        position,
+        at: at.input(),
+    })
+}
+
+fn position_input(visit: &Visit, position: &Position) -> PositionInput {
+    let (lat, lon) = place::to_wgs84(position.lat, position.lon, position.crs).unwrap_or((position.lat, position.lon));
+    PositionInput {
+        lat,
+        lon,
+        crs: position.crs,
+        accuracy_m: position.accuracy_m,
+        age_s: position.age_s,
+        mock: position.mock,
+        provider: position.provider.clone(),
+        to_customer_m: visit.customer.location.as_ref().and_then(|location| place::distance_to(location, position)),
+    }
+}
+
+fn evidence_input(
+    visit: &Visit,
+    command: &Command,
+    reference: &EvidenceReference,
+    check_in: Option<&PositionInput>,
+) -> Result<EvidenceInput, TimeError> {
+    let at = Moment::of(&reference.captured, command.at.received.as_deref())?;
+    let position = reference.position.as_ref().map(|position| position_input(visit, position));
+    let from_check_in_m =
+        position.as_ref().zip(check_in).and_then(|(there, here)| place::distance_m((there.lat, there.lon), (here.lat, here.lon)));
+    Ok(EvidenceInput {
+        requirement: reference.requirement.clone(),
+        sha256: reference.sha256.clone(),
+        kind: reference.kind.clone(),
+        class: reference.class.clone(),
+        live: reference.live,
+        at: at.input(),
+        position,
+        from_check_in_m,
+        phash: reference.phash.clone(),
+    })
+}
+
+/// Check-in to check-out; to the last sign of life where a policy closes.
+pub(crate) fn dwell(sop: &EffectiveSop, visit: &Visit, closed: bool) -> Option<Interval> {
+    let from = visit.times(&sop.sop, StepKind::CheckIn)?;
+    match visit.times(&sop.sop, StepKind::CheckOut) {
+        Some(to) => time::between(from, to).ok(),
+        None if closed => {
+            let last = visit.steps.values().filter_map(|record| record.times.as_ref()).max_by_key(|times| {
+                Moment::of(times, times.received.as_deref()).map_or(i64::MIN, |moment| moment.max_ms)
+            })?;
+            time::between(from, last).ok().map(|known| Interval { source: crate::input::TimeSource::Estimated, ..known })
+        }
+        None => None,
+    }
+}
+
+/// The accepted submissions of steps that apply.
+pub(crate) fn steps(visit: &Visit, progress: &Progress) -> BTreeMap<String, SubmissionInput> {
+    progress
+        .steps
+        .iter()
+        .filter(|status| status.standing == Standing::Done)
+        .filter_map(|status| Some((status.key(), visit.steps.get(&status.key())?.input.clone()?)))
+        .collect()
+}
+
+/// Everything the calls of one judgement share.
+pub(crate) struct InputBase<'a> {
+    pub sop: &'a EffectiveSop,
+    pub visit: &'a Visit,
+    pub progress: &'a Progress,
+    pub gathered: &'a Gathered,
+    pub submission: Option<&'a SubmissionInput>,
+    pub closed: bool,
+}
+
+impl InputBase<'_> {
+    /// The input of one rule: what all rules see, plus the needs it declares and nothing else.
+    pub fn for_rule(&self, rule: &str, needs: &[Need], config: Map<String, Value>) -> RuleInput {
+        let Self { sop, visit, progress, gathered, submission, closed } = *self;
+        let has = |need: Need| needs.contains(&need);
+        let submitted_check_in = submission
+            .filter(|s| sop.step(&s.step).is_some_and(|step| step.kind == StepKind::CheckIn))
+            .map(|s| CheckInInput {
+                visit: visit.id.clone(),
+                customer: visit.customer.id.clone(),
+                at: s.at.clone(),
+                position: s.position.clone(),
+            });
+        RuleInput {
+            rule: rule.to_owned(),
+            config,
+            parameters: sop.parameters.clone(),
+            customer: CustomerInput {
+                id: visit.customer.id.clone(),
+                kind: visit.customer.kind.clone(),
+                fields: visit.customer.fields.clone(),
+            },
+            visit: VisitInput {
+                id: visit.id.clone(),
+                user: visit.user.clone(),
+                origin: visit.create.origin,
+                business_date: visit.business_date.clone(),
+                check_in: submitted_check_in.or_else(|| visit.check_in(&sop.sop)),
+                dwell: dwell(sop, visit, closed),
+                step_minimum_s: step_minimum_s(sop, progress),
+                closed_by_policy: closed,
+            },
+            submission: submission.cloned(),
+            steps: if has(Need::Steps) { steps(visit, progress) } else { BTreeMap::new() },
+            last_check_in: gathered.last_check_in.clone().filter(|_| has(Need::LastCheckIn)),
+            evidence_uses: if has(Need::EvidenceUses) { gathered.evidence_uses.clone() } else { Vec::new() },
+            previous_visit: gathered.previous_visit.clone().filter(|_| has(Need::PreviousVisit)),
+        }
+    }
+}
+
+/// Sum of the least times of the steps that were done, in seconds.
+fn step_minimum_s(sop: &EffectiveSop, progress: &Progress) -> f64 {
+    progress
+        .steps
+        .iter()
+        .filter(|status| status.standing == Standing::Done)
+        .filter_map(|status| sop.step(&status.step)?.min_seconds.as_ref())
+        .filter_map(|seconds| sop.number(seconds, &progress.context).ok())
+        .filter(|seconds| *seconds > 0.0)
+        .sum()
+}

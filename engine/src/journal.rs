@@ -1,0 +1,305 @@
+//! A book of visits in memory: takes records in the order a server saw them, gives events.
+//!
+//! It is what `sopwith judge`, the case files and a phone drive the engine with. It holds the history rules may ask for,
+//! but runs no rule and knows no random: both come from `Outside`. Every record ends applied, duplicate, refused or
+//! quarantined (LATE); nothing is dropped.
+
+use crate::canon;
+use crate::command::{Action, Clock, Command, Customer, EvidenceArrival, Record};
+use crate::effective::EffectiveSop;
+use crate::event::{Draft, Event, seal, utc};
+use crate::history::History;
+use crate::id;
+use crate::rejection::Rejection;
+use crate::rule::{Finding, RuleCall, RuleOutcome};
+use crate::submit::{self, Pending};
+use crate::time::parse_ms;
+use crate::visit::{Refusal, Visit, VisitEvent, VisitState, visit_of_task};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// What the engine cannot do itself.
+pub trait Outside {
+    /// Runs a rule.
+    fn call(&mut self, call: &RuleCall) -> RuleOutcome;
+    /// Sixteen bytes nobody can guess, for a payload's commitment.
+    fn salt(&mut self) -> [u8; 16];
+}
+
+/// How a record ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "ended", rename_all = "snake_case")]
+pub enum Ended {
+    /// It took effect.
+    Applied {
+        /// Findings of the submission, if it was one.
+        findings: Vec<Finding>,
+    },
+    /// The same command was here before; this is how it ended then.
+    Duplicate,
+    /// It was refused, and why.
+    Refused(Refusal),
+    /// It belongs to nothing that is known; kept for a person.
+    Quarantined {
+        /// Why.
+        rejection: Rejection,
+    },
+}
+
+/// The book.
+pub struct Journal<'a> {
+    sop: &'a EffectiveSop,
+    tenant: String,
+    customers: BTreeMap<String, Customer>,
+    visits: BTreeMap<String, Visit>,
+    /// Sequence and hash of the last event by stream.
+    heads: BTreeMap<String, (u64, String)>,
+    /// Body hash by command id.
+    commands: BTreeMap<String, String>,
+    history: History,
+    /// Hash of the engine that events name.
+    engine: String,
+    now_ms: i64,
+}
+
+impl<'a> Journal<'a> {
+    /// An empty book for one tenant under one SOP.
+    #[must_use]
+    pub fn new(sop: &'a EffectiveSop, tenant: &str) -> Self {
+        Self {
+            sop,
+            tenant: tenant.to_owned(),
+            customers: BTreeMap::new(),
+            visits: BTreeMap::new(),
+            heads: BTreeMap::new(),
+            commands: BTreeMap::new(),
+            history: History::default(),
+            engine: crate::ENGINE_HASH.to_owned(),
+            now_ms: i64::MIN,
+        }
+    }
+
+    /// Makes events that name another engine: to compare with what that engine recorded.
+    #[must_use]
+    pub fn recorded_by(mut self, engine: &str) -> Self {
+        engine.clone_into(&mut self.engine);
+        self
+    }
+
+    /// The visits, by id.
+    #[must_use]
+    pub const fn visits(&self) -> &BTreeMap<String, Visit> {
+        &self.visits
+    }
+
+    /// Takes one record.
+    pub fn apply(&mut self, record: &Record, outside: &mut impl Outside) -> (Ended, Vec<Event>) {
+        let mut events = Vec::new();
+        let ended = match record {
+            Record::Customer(customer) => {
+                self.customers.insert(customer.id.clone(), customer.clone());
+                applied()
+            }
+            Record::Clock(clock) => match parse_ms(&clock.now) {
+                Ok(now_ms) => {
+                    self.advance(now_ms, outside, &mut events);
+                    applied()
+                }
+                Err(error) => self.quarantine(json!(record), Rejection::of_time(&error), outside, &mut events),
+            },
+            Record::Evidence(arrival) => self.evidence(arrival, outside, &mut events),
+            Record::Command(command) => self.command(command, outside, &mut events),
+        };
+        (ended, events)
+    }
+
+    /// Keeps a line that is no record.
+    pub fn quarantine_line(&mut self, line: &[u8], rejection: Rejection, outside: &mut impl Outside) -> (Ended, Vec<Event>) {
+        let mut events = Vec::new();
+        let raw = json!({"raw": String::from_utf8_lossy(line), "sha256": canon::sha256_hex(line)});
+        let ended = self.quarantine(raw, rejection, outside, &mut events);
+        (ended, events)
+    }
+
+    /// Keeps again what `quarantine_line` kept: `kept` is the event's `record`.
+    pub fn quarantine_again(&mut self, kept: Value, rejection: Rejection, outside: &mut impl Outside) -> Vec<Event> {
+        let mut events = Vec::new();
+        self.quarantine(kept, rejection, outside, &mut events);
+        events
+    }
+
+    fn quarantine(&mut self, what: Value, rejection: Rejection, outside: &mut impl Outside, events: &mut Vec<Event>) -> Ended {
+        let payloads = BTreeMap::from([("record".to_owned(), what), ("rejection".to_owned(), json!(rejection))]);
+        self.seal(Draft { kind: "quarantined".into(), stream: self.tenant.clone(), payloads }, outside, events);
+        Ended::Quarantined { rejection }
+    }
+
+    fn evidence(&mut self, arrival: &EvidenceArrival, outside: &mut impl Outside, events: &mut Vec<Event>) -> Ended {
+        match parse_ms(&arrival.received) {
+            Ok(now_ms) => self.advance(now_ms, outside, events),
+            Err(error) => return self.quarantine(json!(Record::Evidence(arrival.clone())), Rejection::of_time(&error), outside, events),
+        }
+        self.history.arrived.insert(arrival.sha256.clone());
+        let waiting: Vec<String> =
+            self.visits.values().filter(|visit| visit.awaited.contains(&arrival.sha256)).map(|visit| visit.id.clone()).collect();
+        if waiting.is_empty() {
+            let payloads = BTreeMap::from([("evidence".to_owned(), json!(arrival))]);
+            self.seal(Draft { kind: "evidence_arrived".into(), stream: self.tenant.clone(), payloads }, outside, events);
+        }
+        for id in waiting {
+            self.happened(&id, VisitEvent::EvidenceArrived { evidence: arrival.clone() }, outside, events);
+            let complete = self.visits.get(&id).filter(|visit| visit.awaited.is_empty() && visit.verdict().is_some());
+            let Some(visit) = complete.cloned() else { continue };
+            let gathered = self.history.gather(&submit::wanted_for_verdict(self.sop, &visit));
+            let pending = submit::close(self.sop, &visit, &gathered, None);
+            let decided = decide(pending, outside);
+            self.all_happened(&id, decided, outside, events);
+        }
+        applied()
+    }
+
+    fn command(&mut self, command: &Command, outside: &mut impl Outside, events: &mut Vec<Event>) -> Ended {
+        let received = command.at.received.as_deref().map(parse_ms);
+        match received {
+            Some(Ok(now_ms)) => self.advance(now_ms, outside, events),
+            Some(Err(error)) => return self.quarantine(json!(Record::Command(command.clone())), Rejection::of_time(&error), outside, events),
+            None => {
+                let missing = Rejection::new("time.not_received", "/at/received", &json!({}));
+                return self.quarantine(json!(Record::Command(command.clone())), missing, outside, events);
+            }
+        }
+        let body = canon::hash_value(&json!(command));
+        let visit_id = visit_of_task(&command.task);
+        match self.commands.get(&command.id) {
+            Some(seen) if *seen == body => return Ended::Duplicate,
+            Some(_) => {
+                let reused = Rejection::new("command.reused", "/id", &json!({"command": command.id}));
+                return self.refuse(&visit_id, command, reused, outside, events);
+            }
+            None => {}
+        }
+        if let Some(pointer) = malformed_id(command) {
+            return self.quarantine(json!(Record::Command(command.clone())), Rejection::new("id.malformed", pointer, &json!({})), outside, events);
+        }
+        self.commands.insert(command.id.clone(), body);
+        if let (Action::Create(create), false) = (&command.action, self.visits.contains_key(&visit_id)) {
+            let Some(customer) = self.customers.get(&create.customer).cloned() else {
+                let unknown = Rejection::new("customer.unknown", "/customer", &json!({"customer": create.customer}));
+                return self.quarantine(json!(Record::Command(command.clone())), unknown, outside, events);
+            };
+            return match submit::create(self.sop, &customer, command) {
+                Ok(event) => {
+                    self.happened(&visit_id, event, outside, events);
+                    applied()
+                }
+                Err(rejection) => self.quarantine(json!(Record::Command(command.clone())), rejection, outside, events),
+            };
+        }
+        let Some(visit) = self.visits.get(&visit_id).cloned() else {
+            let unknown = Rejection::new("task.unknown", "/task", &json!({"task": command.task}));
+            return self.quarantine(json!(Record::Command(command.clone())), unknown, outside, events);
+        };
+        let gathered = self.history.gather(&submit::wanted(self.sop, &visit, command));
+        match submit::check(self.sop, &visit, command, &gathered) {
+            Ok(pending) => {
+                let decided = decide(pending, outside);
+                let ended = ended(&decided);
+                self.all_happened(&visit_id, decided, outside, events);
+                ended
+            }
+            Err(rejection) => self.refuse(&visit_id, command, rejection, outside, events),
+        }
+    }
+
+    fn refuse(&mut self, visit: &str, command: &Command, rejection: Rejection, outside: &mut impl Outside, events: &mut Vec<Event>) -> Ended {
+        if !self.visits.contains_key(visit) {
+            return self.quarantine(json!(Record::Command(command.clone())), rejection, outside, events);
+        }
+        let event = rejection.refused(command);
+        let ended = ended(std::slice::from_ref(&event));
+        self.happened(visit, event, outside, events);
+        ended
+    }
+
+    /// Moves the clock, which never goes back, and closes what is due.
+    fn advance(&mut self, now_ms: i64, outside: &mut impl Outside, events: &mut Vec<Event>) {
+        self.now_ms = self.now_ms.max(now_ms);
+        let patience_ms = i64::from(self.sop.sop.policy.auto_close_s).saturating_mul(1000);
+        let due: Vec<String> = self
+            .visits
+            .values()
+            .filter(|visit| matches!(visit.state, VisitState::Planned | VisitState::Open(_)))
+            .filter(|visit| visit.last_sign_ms.saturating_add(patience_ms) <= self.now_ms)
+            .map(|visit| visit.id.clone())
+            .collect();
+        let clock = Clock { now: utc(self.now_ms) };
+        for id in due {
+            let Some(visit) = self.visits.get(&id).cloned() else { continue };
+            let gathered = self.history.gather(&submit::wanted_for_verdict(self.sop, &visit));
+            let pending = submit::close(self.sop, &visit, &gathered, Some(&clock));
+            let decided = decide(pending, outside);
+            self.all_happened(&id, decided, outside, events);
+        }
+    }
+
+    fn all_happened(&mut self, visit: &str, decided: Vec<VisitEvent>, outside: &mut impl Outside, events: &mut Vec<Event>) {
+        for event in decided {
+            self.happened(visit, event, outside, events);
+        }
+    }
+
+    /// Seals an event, applies it to the visit and to the history.
+    fn happened(&mut self, visit_id: &str, event: VisitEvent, outside: &mut impl Outside, events: &mut Vec<Event>) {
+        let hash = self.seal(event.draft(visit_id), outside, events);
+        if let VisitEvent::VisitCreated { command, customer, business_date } = &event {
+            if let Action::Create(create) = &command.action {
+                let visit = Visit::created(command, customer, create, business_date, self.now_ms);
+                self.visits.insert(visit_id.to_owned(), visit);
+            }
+        }
+        if let Some(visit) = self.visits.get_mut(visit_id) {
+            visit.apply(&event, &hash, self.now_ms, &self.history.arrived);
+            self.history.note(self.sop, visit, &event, &hash);
+        }
+    }
+
+    fn seal(&mut self, draft: Draft, outside: &mut impl Outside, events: &mut Vec<Event>) -> String {
+        let (seq, previous) = match self.heads.get(&draft.stream) {
+            Some((seq, hash)) => (seq + 1, Some(hash.as_str())),
+            None => (1, None),
+        };
+        let event = seal(&draft, &self.tenant, seq, previous, &utc(self.now_ms), &self.engine, &mut || outside.salt());
+        self.heads.insert(draft.stream, (seq, event.hash.clone()));
+        let hash = event.hash.clone();
+        events.push(event);
+        hash
+    }
+}
+
+const fn applied() -> Ended {
+    Ended::Applied { findings: Vec::new() }
+}
+
+fn decide(pending: Pending<'_>, outside: &mut impl Outside) -> Vec<VisitEvent> {
+    let outcomes = pending.calls().map(|call| outside.call(call)).collect();
+    pending.decide(outcomes)
+}
+
+fn ended(events: &[VisitEvent]) -> Ended {
+    for event in events {
+        match event {
+            VisitEvent::Refused { refusal, .. } => return Ended::Refused(refusal.clone()),
+            VisitEvent::Assessed { assessment } => return Ended::Applied { findings: assessment.findings.clone() },
+            _ => {}
+        }
+    }
+    applied()
+}
+
+fn malformed_id(command: &Command) -> Option<&'static str> {
+    [("cmd", &command.id, "/id"), ("usr", &command.user, "/user"), ("dev", &command.device, "/device"), ("tsk", &command.task, "/task")]
+        .into_iter()
+        .find(|(prefix, text, _)| !id::check_id(prefix, text))
+        .map(|(_, _, pointer)| pointer)
+}

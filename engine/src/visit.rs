@@ -1,0 +1,476 @@
+//! A visit and its run: the events that can happen to it and the state they add up to.
+//!
+//! State is only ever made by `Visit::apply`, so a visit rebuilt from stored events equals the one that was live. What
+//! may happen is decided in `submit.rs` and `complete.rs`; nothing here refuses anything.
+
+use crate::command::{Action, Clock, Command, Create, Customer, EvidenceArrival, Record, Submission, Times};
+use crate::effective::Pins;
+use crate::event::Draft;
+use crate::input::{CheckInInput, Interval, SubmissionInput};
+use crate::rule::{Finding, RuleOutcome};
+use crate::score::ScoreResult;
+use crate::sop::{Counts, StepKind};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Something that happened to a visit. Each member of a variant becomes one payload of the event, committed on its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum VisitEvent {
+    /// Planned, or begun unplanned.
+    VisitCreated { command: Command, customer: Customer, business_date: String },
+    /// Taken up and pinned.
+    VisitStarted { command: Command, pins: Pins },
+    /// Answers kept, not judged.
+    DraftSaved { command: Command },
+    /// A step was handed in and accepted.
+    Submitted { command: Command, submission: SubmissionInput },
+    /// What was found about it.
+    Assessed { assessment: Assessment },
+    /// An attempt was refused; nothing changed, but it is on record.
+    Refused { command: Command, refusal: Refusal },
+    /// A step that was not required was left out.
+    Skipped { command: Command },
+    /// A reviewer wants a step done again.
+    StepReturned { command: Command },
+    /// Awaited evidence arrived.
+    EvidenceArrived { evidence: EvidenceArrival },
+    /// The rep said the visit is over.
+    VisitCompleted { command: Command, verdict: Verdict },
+    /// Nobody said so; the policy did.
+    VisitClosed { clock: Clock, verdict: Verdict },
+    /// The verdict was made again; the old one stays in the log.
+    Reassessed { verdict: Verdict },
+    /// It will not take place.
+    VisitCancelled { command: Command },
+}
+
+/// What was found about one submission.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Assessment {
+    /// Step (and instance as `step[key]`).
+    pub step: String,
+    /// Built-in checks, CEL checks and rules, sorted.
+    pub findings: Vec<Finding>,
+    /// The rule calls behind them.
+    pub calls: Vec<CallRecord>,
+    /// Events the gathered needs came from.
+    pub gathered: Vec<Reference>,
+}
+
+/// A rule call as the log keeps it: by reference, with what came back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallRecord {
+    /// `<plugin>/<rule>`.
+    pub rule: String,
+    /// Component hash.
+    pub plugin_hash: String,
+    /// SHA-256 of the canonical input.
+    pub input_hash: String,
+    /// What came back.
+    pub outcome: RuleOutcome,
+}
+
+/// Where a gathered need came from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reference {
+    /// Which need.
+    pub need: String,
+    /// Hash of the event it was read from.
+    pub event: String,
+}
+
+/// Why an attempt was refused: a rejection of the command, or findings that must be corrected.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refusal {
+    /// Stable code, `submission.refused` when findings say why.
+    pub code: String,
+    /// JSON Pointer into the command's body.
+    pub pointer: String,
+    /// Values for the message.
+    pub params: Map<String, Value>,
+    /// Findings, sorted.
+    pub findings: Vec<Finding>,
+    /// Calls behind them.
+    pub calls: Vec<CallRecord>,
+}
+
+/// What became of a visit, and why.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verdict {
+    /// May it stand?
+    pub decision: Decision,
+    /// Does it count as a visit?
+    pub validity: Validity,
+    /// Which of the SOP's outcomes.
+    pub outcome: Option<String>,
+    /// What that outcome counts as.
+    pub counts: Option<Counts>,
+    /// 0 to 100, one decimal.
+    pub risk: f64,
+    /// The score, with its tree.
+    pub score: Option<ScoreResult>,
+    /// All findings of steps that apply and of the visit, sorted.
+    pub findings: Vec<Finding>,
+    /// Calls of visit and score rules.
+    pub calls: Vec<CallRecord>,
+    /// Events the gathered needs came from.
+    pub gathered: Vec<Reference>,
+    /// Evidence that has not arrived.
+    pub awaited: Vec<String>,
+    /// Tasks that follow from it.
+    pub tasks: Vec<SpawnedTask>,
+    /// Check-in to check-out (to the last sign of life when closed by policy).
+    pub dwell: Option<Interval>,
+}
+
+/// Whether the engine lets something stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Stands.
+    Accepted,
+    /// Stands, marked for the reader.
+    Flagged,
+    /// A review task decides.
+    Held,
+    /// A step must be done again.
+    Returned,
+    /// Does not stand.
+    Rejected,
+}
+
+/// Whether a visit counts as one (有效/无效拜访).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Validity {
+    /// 有效拜访
+    Valid,
+    /// 无效拜访
+    Invalid,
+}
+
+/// A task that follows from a verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpawnedTask {
+    /// `tsk_…`, derived from visit and entry, so that making it twice makes one.
+    pub id: String,
+    /// `review`, `follow_up`, …
+    pub kind: String,
+    /// Entry of the SOP's `tasks`, or `review` for a held visit.
+    pub entry: String,
+    /// Role of who may act.
+    pub role: String,
+    /// When it is due, RFC 3339 UTC.
+    pub due: String,
+}
+
+/// Where a visit stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum VisitState {
+    /// Created, not taken up.
+    Planned,
+    /// Under way; after a return, again.
+    Open(Pins),
+    /// Over, with its verdict.
+    Over(Pins, Box<Verdict>),
+    /// Closed by policy before it was ever taken up.
+    Missed(Box<Verdict>),
+    /// Will not take place.
+    Cancelled,
+}
+
+/// A step of the run that something happened to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepRecord {
+    /// Where it stands.
+    pub state: StepState,
+    /// The submission that counts, as handed in.
+    pub submission: Option<Submission>,
+    /// The same, normalised for rules.
+    pub input: Option<SubmissionInput>,
+    /// When it was handed in.
+    pub times: Option<Times>,
+    /// What was found about it.
+    pub findings: Vec<Finding>,
+    /// How often it was accepted.
+    pub attempts: u32,
+    /// Hash of the event that accepted it.
+    pub event: String,
+}
+
+/// Where a step stands that something happened to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepState {
+    /// Accepted.
+    Done,
+    /// Left out.
+    Skipped,
+    /// To be done again.
+    Returned,
+}
+
+/// One stay of one rep at one customer, and its run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Visit {
+    /// `vis_…`
+    pub id: String,
+    /// `tsk_…`
+    pub task: String,
+    /// Who.
+    pub user: String,
+    /// The customer at the revision it is judged with.
+    pub customer: Customer,
+    /// Where it comes from.
+    pub create: Create,
+    /// `YYYY-MM-DD` in the customer's zone with the SOP's day cut.
+    pub business_date: String,
+    /// Where it stands.
+    pub state: VisitState,
+    /// Steps by id, repeated ones as `step[key]`.
+    pub steps: BTreeMap<String, StepRecord>,
+    /// Evidence named but not here.
+    pub awaited: BTreeSet<String>,
+    /// Server time of the last thing the rep did, in milliseconds.
+    pub last_sign_ms: i64,
+    /// Refused attempts.
+    pub refused: Vec<Refusal>,
+    /// Tasks its verdicts spawned, by id.
+    pub tasks: BTreeSet<String>,
+}
+
+impl Visit {
+    /// The visit a `VisitCreated` event makes.
+    #[must_use]
+    pub fn created(command: &Command, customer: &Customer, create: &Create, business_date: &str, at_ms: i64) -> Self {
+        Self {
+            id: visit_of_task(&command.task),
+            task: command.task.clone(),
+            user: command.user.clone(),
+            customer: customer.clone(),
+            create: create.clone(),
+            business_date: business_date.to_owned(),
+            state: VisitState::Planned,
+            steps: BTreeMap::new(),
+            awaited: BTreeSet::new(),
+            last_sign_ms: at_ms,
+            refused: Vec::new(),
+            tasks: BTreeSet::new(),
+        }
+    }
+
+    /// The state after `event`, which has `hash` and happened at `at_ms` of the server. `arrived` says which evidence is
+    /// already here.
+    pub fn apply(&mut self, event: &VisitEvent, hash: &str, at_ms: i64, arrived: &BTreeSet<String>) {
+        match event {
+            VisitEvent::VisitCreated { .. } => {}
+            VisitEvent::VisitStarted { pins, .. } => {
+                self.state = VisitState::Open(pins.clone());
+                self.last_sign_ms = at_ms;
+            }
+            VisitEvent::DraftSaved { .. } => self.last_sign_ms = at_ms,
+            VisitEvent::Submitted { command, submission } => self.submitted(command, submission, hash, at_ms, arrived),
+            VisitEvent::Assessed { assessment } => {
+                if let Some(record) = self.steps.get_mut(&assessment.step) {
+                    record.findings.clone_from(&assessment.findings);
+                }
+            }
+            VisitEvent::Refused { refusal, .. } => {
+                self.refused.push(refusal.clone());
+                if !self.is_over() {
+                    self.last_sign_ms = at_ms;
+                }
+            }
+            VisitEvent::Skipped { command } => {
+                if let Action::Skip(skip) = &command.action {
+                    let record = StepRecord::untouched(StepState::Skipped, hash);
+                    self.steps.insert(step_key(&skip.step, skip.instance.as_deref()), record);
+                }
+                self.last_sign_ms = at_ms;
+            }
+            VisitEvent::StepReturned { command } => self.returned(command, hash),
+            VisitEvent::EvidenceArrived { evidence } => {
+                self.awaited.remove(&evidence.sha256);
+            }
+            VisitEvent::VisitCompleted { verdict, .. } | VisitEvent::VisitClosed { verdict, .. } | VisitEvent::Reassessed { verdict } => {
+                self.judged(verdict);
+            }
+            VisitEvent::VisitCancelled { .. } => self.state = VisitState::Cancelled,
+        }
+    }
+
+    fn submitted(&mut self, command: &Command, input: &SubmissionInput, hash: &str, at_ms: i64, arrived: &BTreeSet<String>) {
+        let submission = match &command.action {
+            Action::Submit(submission) => submission.clone(),
+            Action::Amend(amend) => amend.submission.clone(),
+            _ => return,
+        };
+        self.awaited.extend(submission.evidence.iter().map(|e| e.sha256.clone()).filter(|sha256| !arrived.contains(sha256)));
+        let key = step_key(&submission.step, submission.instance.as_deref());
+        let attempts = self.steps.get(&key).map_or(0, |record| record.attempts) + 1;
+        let record = StepRecord {
+            state: StepState::Done,
+            submission: Some(submission),
+            input: Some(input.clone()),
+            times: Some(command.at.clone()),
+            findings: Vec::new(),
+            attempts,
+            event: hash.to_owned(),
+        };
+        self.steps.insert(key, record);
+        let still_named: BTreeSet<&String> =
+            self.steps.values().filter_map(|r| r.submission.as_ref()).flat_map(|s| &s.evidence).map(|e| &e.sha256).collect();
+        self.awaited = self.awaited.iter().filter(|sha256| still_named.contains(sha256)).cloned().collect();
+        if !self.is_over() {
+            self.last_sign_ms = at_ms;
+        }
+    }
+
+    fn returned(&mut self, command: &Command, hash: &str) {
+        if let Action::Return(step) = &command.action {
+            let key = step_key(&step.step, step.instance.as_deref());
+            match self.steps.get_mut(&key) {
+                Some(record) => record.state = StepState::Returned,
+                None => {
+                    self.steps.insert(key, StepRecord::untouched(StepState::Returned, hash));
+                }
+            }
+        }
+        if let VisitState::Over(pins, _) = &self.state {
+            self.state = VisitState::Open(pins.clone());
+        }
+    }
+
+    fn judged(&mut self, verdict: &Verdict) {
+        self.tasks.extend(verdict.tasks.iter().map(|task| task.id.clone()));
+        self.state = match &self.state {
+            VisitState::Open(pins) | VisitState::Over(pins, _) => VisitState::Over(pins.clone(), Box::new(verdict.clone())),
+            VisitState::Planned | VisitState::Missed(_) | VisitState::Cancelled => VisitState::Missed(Box::new(verdict.clone())),
+        };
+    }
+
+    /// The pins of a run that has started.
+    #[must_use]
+    pub const fn pins(&self) -> Option<&Pins> {
+        match &self.state {
+            VisitState::Open(pins) | VisitState::Over(pins, _) => Some(pins),
+            VisitState::Planned | VisitState::Missed(_) | VisitState::Cancelled => None,
+        }
+    }
+
+    /// The verdict, once there is one.
+    #[must_use]
+    pub const fn verdict(&self) -> Option<&Verdict> {
+        match &self.state {
+            VisitState::Over(_, verdict) | VisitState::Missed(verdict) => Some(verdict),
+            VisitState::Planned | VisitState::Open(_) | VisitState::Cancelled => None,
+        }
+    }
+
+    /// No step can be done any more.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        match &self.state {
+            VisitState::Over(..) | VisitState::Missed(_) | VisitState::Cancelled => true,
+            VisitState::Planned | VisitState::Open(_) => false,
+        }
+    }
+
+    /// A step was returned and has not been done again.
+    #[must_use]
+    pub fn has_returned_step(&self) -> bool {
+        self.steps.values().any(|record| record.state == StepState::Returned)
+    }
+
+    /// The accepted submission of the first step of `kind`, as the SOP orders them.
+    #[must_use]
+    pub fn done<'a>(&'a self, sop: &crate::sop::Sop, kind: StepKind) -> Option<&'a SubmissionInput> {
+        let step = sop.steps.iter().find(|step| step.kind == kind)?;
+        self.steps.get(&step.id).filter(|record| record.state == StepState::Done)?.input.as_ref()
+    }
+
+    /// Where and when the rep checked in.
+    #[must_use]
+    pub fn check_in(&self, sop: &crate::sop::Sop) -> Option<CheckInInput> {
+        self.done(sop, StepKind::CheckIn).map(|submission| CheckInInput {
+            visit: self.id.clone(),
+            customer: self.customer.id.clone(),
+            at: submission.at.clone(),
+            position: submission.position.clone(),
+        })
+    }
+
+    /// Times of the accepted submission of the first step of `kind`.
+    #[must_use]
+    pub fn times(&self, sop: &crate::sop::Sop, kind: StepKind) -> Option<&Times> {
+        let step = sop.steps.iter().find(|step| step.kind == kind)?;
+        self.steps.get(&step.id).filter(|record| record.state == StepState::Done)?.times.as_ref()
+    }
+}
+
+impl StepRecord {
+    fn untouched(state: StepState, event: &str) -> Self {
+        Self { state, submission: None, input: None, times: None, findings: Vec::new(), attempts: 0, event: event.to_owned() }
+    }
+}
+
+impl VisitEvent {
+    /// The event as unsealed data: its type, and each member as a payload of its own.
+    #[must_use]
+    pub fn draft(&self, visit: &str) -> Draft {
+        let mut payloads: BTreeMap<String, Value> = match serde_json::to_value(self) {
+            Ok(Value::Object(members)) => members.into_iter().collect(),
+            _ => BTreeMap::new(),
+        };
+        let kind = payloads.remove("type").and_then(|kind| kind.as_str().map(str::to_owned)).unwrap_or_default();
+        Draft { kind, stream: visit.to_owned(), payloads }
+    }
+
+    /// The event back from its type and payloads.
+    ///
+    /// # Errors
+    /// When a payload is missing or does not have the shape of its type.
+    pub fn from_payloads<'a>(kind: &str, payloads: impl Iterator<Item = (&'a String, &'a Value)>) -> Result<Self, serde_json::Error> {
+        let mut members: Map<String, Value> = payloads.map(|(name, value)| (name.clone(), value.clone())).collect();
+        members.insert("type".into(), kind.into());
+        serde_json::from_value(Value::Object(members))
+    }
+
+    /// The record that caused the event, where the event carries it.
+    #[must_use]
+    pub fn cause(&self) -> Option<Record> {
+        match self {
+            Self::VisitCreated { command, .. }
+            | Self::VisitStarted { command, .. }
+            | Self::DraftSaved { command }
+            | Self::Submitted { command, .. }
+            | Self::Refused { command, .. }
+            | Self::Skipped { command }
+            | Self::StepReturned { command }
+            | Self::VisitCompleted { command, .. }
+            | Self::VisitCancelled { command } => Some(Record::Command(command.clone())),
+            Self::EvidenceArrived { evidence } => Some(Record::Evidence(evidence.clone())),
+            Self::VisitClosed { clock, .. } => Some(Record::Clock(clock.clone())),
+            Self::Assessed { .. } | Self::Reassessed { .. } => None,
+        }
+    }
+}
+
+/// `step`, or `step[key]` for an instance of a repeated step.
+#[must_use]
+pub fn step_key(step: &str, instance: Option<&str>) -> String {
+    instance.map_or_else(|| step.to_owned(), |key| format!("{step}[{key}]"))
+}
+
+/// The visit of a visit task.
+#[must_use]
+pub fn visit_of_task(task: &str) -> String {
+    format!("vis_{}", task.strip_prefix("tsk_").unwrap_or(task))
+}

@@ -1,0 +1,131 @@
+//! `sopwith judge`: recorded commands in, events and a readable table out.
+
+use crate::cli::JudgeArguments;
+use crate::plugins::{self, Rows, Sandbox};
+use crate::{expect, log, sop_folder, table};
+use anyhow::{Context as _, bail};
+use engine::command::Record;
+use engine::effective::EffectiveSop;
+use engine::event::Event;
+use engine::journal::{Ended, Journal};
+use engine::sop::Sop;
+use engine::{door, explain, lint};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
+
+/// The tenant of recorded days.
+pub const TENANT: &str = "tnt_recorded";
+
+/// A line that ended refused or quarantined, for the reader.
+pub struct Trouble {
+    /// From 1.
+    pub line: usize,
+    /// How it ended.
+    pub ended: Ended,
+}
+
+/// Runs the command; false when expected rows differ.
+///
+/// # Errors
+/// When something cannot be read, or the SOP or a plugin is not fit to judge with.
+pub fn run(arguments: &JudgeArguments) -> anyhow::Result<bool> {
+    let folder = sop_folder::read(&arguments.sop)?;
+    let sop = parse_sop(&folder.document)?;
+    let host = plugins::host(Some(arguments.plugins.join("cache")))?;
+    let loaded = plugins::load_for(&host, &sop, &arguments.plugins)?;
+    let datasets = folder.datasets.iter().map(|(name, dataset)| (name.clone(), dataset.pin.clone())).collect();
+    let effective = EffectiveSop::new(sop, plugins::pins(&loaded), datasets, &Map::new()).map_err(|problems| unfit(&problems))?;
+    lint_or_bail(&folder.document, &effective)?;
+
+    let mut sandbox = Sandbox { host: &host, plugins: &loaded, rows: Rows(&folder.datasets) };
+    let recorded = std::fs::read(&arguments.visits).with_context(|| arguments.visits.display().to_string())?;
+    let mut journal = Journal::new(&effective, TENANT);
+    let (events, troubles) = drive(&mut journal, &recorded, &mut sandbox);
+
+    if let Some(file) = &arguments.log {
+        let components = loaded
+            .keys()
+            .map(|name| Ok((name.clone(), std::fs::read(arguments.plugins.join(format!("{name}.wasm")))?)))
+            .collect::<anyhow::Result<BTreeMap<_, _>>>()?;
+        let pinned = json!({"sop": folder.document, "parameters": effective.parameters});
+        let datasets = folder.datasets.iter().map(|(name, dataset)| (name.clone(), &dataset.value)).collect();
+        write_log(file, &pinned, &datasets, &components, &events)?;
+    }
+
+    let language = arguments.language.tag();
+    if arguments.json {
+        let mut out = std::io::stdout().lock();
+        for visit in journal.visits().values() {
+            let explanation = explain::visit(&effective, visit, language);
+            let decision = engine::submit::standing_decision(visit);
+            writeln!(out, "{}", json!({"visit": visit.id, "decision": decision, "verdict": visit.verdict(), "explanation": explanation}))?;
+        }
+    } else {
+        table::print(&effective, &journal, &events, &troubles, language)?;
+    }
+    match &arguments.expect {
+        None => Ok(true),
+        Some(file) => expect::compare(&effective, &journal, file, language, !arguments.json),
+    }
+}
+
+/// Reads a document into the engine's type.
+///
+/// # Errors
+/// When it does not have the shape; lint says more.
+pub fn parse_sop(document: &Value) -> anyhow::Result<Sop> {
+    serde_path_to_error::deserialize(document).context("sop.json does not have the shape of an SOP; `sopwith sop lint` says more")
+}
+
+fn lint_or_bail(document: &Value, effective: &EffectiveSop) -> anyhow::Result<()> {
+    let manifests = effective.plugins.iter().map(|(name, pin)| (name.clone(), pin.manifest.clone())).collect();
+    let (_, problems) = lint::lint(&serde_json::to_vec(document)?, Some(&manifests));
+    if problems.is_empty() { Ok(()) } else { Err(unfit(&problems)) }
+}
+
+/// The error that says why an SOP cannot be judged with.
+pub fn unfit(problems: &[lint::Problem]) -> anyhow::Error {
+    let lines: Vec<String> =
+        problems.iter().map(|problem| format!("  {} {}: {}", problem.pointer, problem.code, lint::hint(problem, "en"))).collect();
+    anyhow::anyhow!("the SOP has {} problems:\n{}", problems.len(), lines.join("\n"))
+}
+
+/// Feeds every line to the journal.
+pub fn drive(journal: &mut Journal<'_>, recorded: &[u8], sandbox: &mut Sandbox<'_>) -> (Vec<Event>, Vec<Trouble>) {
+    let mut events = Vec::new();
+    let mut troubles = Vec::new();
+    for (index, line) in recorded.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.trim_ascii().is_empty()) {
+        let (ended, happened) = match Record::from_json(line) {
+            Ok(record) => journal.apply(&record, sandbox),
+            Err(malformed) => journal.quarantine_line(line, door::of_malformed(&malformed), sandbox),
+        };
+        events.extend(happened);
+        match ended {
+            Ended::Applied { .. } | Ended::Duplicate => {}
+            Ended::Refused(_) | Ended::Quarantined { .. } => troubles.push(Trouble { line: index + 1, ended }),
+        }
+    }
+    (events, troubles)
+}
+
+fn write_log(
+    file: &Path,
+    sop: &Value,
+    datasets: &BTreeMap<String, &Value>,
+    plugins: &BTreeMap<String, Vec<u8>>,
+    events: &[Event],
+) -> anyhow::Result<()> {
+    if let Some(parent) = file.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    let mut out = BufWriter::new(std::fs::File::create(file).with_context(|| file.display().to_string())?);
+    log::write_objects(&mut out, sop, datasets, plugins)?;
+    log::write_events(&mut out, events)?;
+    log::write_end(&mut out, events)?;
+    match out.into_inner() {
+        Ok(file) => Ok(file.sync_all()?),
+        Err(error) => bail!("{}: {error}", file.display()),
+    }
+}

@@ -1,0 +1,73 @@
+//! `sopwith plugin …` on the real components: every case file of a rule gives the same answer in the sandbox.
+
+use crate::day::sopwith;
+use anyhow::Context as _;
+use std::process::Command;
+
+/// First-party plugins with case files.
+const PLUGINS: [&str; 2] = ["fmcg", "presence"];
+
+#[test]
+fn every_case_file_of_a_rule_holds_in_the_sandbox() -> anyhow::Result<()> {
+    for plugin in PLUGINS {
+        let component = tests::built("SOPWITH_PLUGINS")?.join(format!("{plugin}.wasm"));
+        let cases = tests::root().join("plugins").join(plugin).join("cases");
+        let output = sopwith(&["plugin", "test", component.to_str().context("utf-8")?, "--cases", cases.to_str().context("utf-8")?])?;
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+        println!("{plugin}: {}", printed.lines().last().unwrap_or_default());
+    }
+    Ok(())
+}
+
+#[test]
+fn a_component_is_described_in_both_languages() -> anyhow::Result<()> {
+    let component = tests::built("SOPWITH_PLUGINS")?.join("presence.wasm");
+    let component = component.to_str().context("utf-8")?;
+    for (language, word) in [("en", "mock_location"), ("zh-CN", "定位")] {
+        let output = sopwith(&["plugin", "check", component, "--language", language])?;
+        assert!(output.status.success());
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(printed.contains(word), "{printed}");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_no_plugin_is_refused_with_a_code() -> anyhow::Result<()> {
+    let temp = tempfile::tempdir()?;
+    let engine_wasm = tests::built("SOPWITH_ENGINE_WASM")?;
+    let garbage = temp.path().join("garbage.wasm");
+    std::fs::write(&garbage, b"MZ this is no component")?;
+    for file in [garbage, engine_wasm] {
+        let output = sopwith(&["plugin", "check", file.to_str().context("utf-8")?])?;
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{printed}");
+        assert!(printed.starts_with("✗ plugin."), "{printed}");
+    }
+    Ok(())
+}
+
+/// The way a partner goes: new, build, check, test.
+#[test]
+fn a_new_plugin_builds_checks_and_passes_its_cases() -> anyhow::Result<()> {
+    let temp = tempfile::tempdir()?;
+    let program = tests::built("SOPWITH_BIN")?;
+    let run = |folder: &std::path::Path, arguments: &[&str]| -> anyhow::Result<String> {
+        let mut command = Command::new(&program);
+        command.args(arguments).current_dir(folder).env("CARGO_TARGET_DIR", tests::root().join("target/new-plugin"));
+        let output = command.output()?;
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {printed}{}", String::from_utf8_lossy(&output.stderr));
+        Ok(printed)
+    };
+    let sdk = tests::root().join("plugins/sdk");
+    run(temp.path(), &["plugin", "new", "first-rule", "--sdk", sdk.to_str().context("utf-8")?])?;
+    let folder = temp.path().join("first-rule");
+    // The versions this repository has locked, so that the test needs nothing but what is here.
+    std::fs::copy(tests::root().join("Cargo.lock"), folder.join("Cargo.lock"))?;
+    run(&folder, &["plugin", "build", "--out", "first-rule.wasm"])?;
+    assert!(run(&folder, &["plugin", "check", "first-rule.wasm"])?.contains("first-rule"));
+    assert!(run(&folder, &["plugin", "test", "first-rule.wasm"])?.contains("0 failed"));
+    Ok(())
+}
