@@ -1,2 +1,65 @@
-//! Automation.
-fn main() {}
+//! `cargo xtask <command>`: everything this repository can do to itself, on any machine with rustup and a C compiler.
+//!
+//! Here is only the list of commands and who answers them. No command logic, and no dependency on a crate of ours:
+//! what xtask needs from the program it asks of the built program.
+
+mod boundaries;
+mod demo;
+mod node;
+mod plugins;
+mod run;
+mod test;
+mod tidy;
+mod wasm;
+
+use anyhow::{Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Usage: cargo xtask <command>
+
+  demo [--once]   build everything, judge the recorded day, print the table
+                  --once: exit 0 only if every row came out as recorded
+  test            all that must hold: format, lints, tests, rules in the sandbox, engine.wasm, Node
+  tidy            the project's own lints (also run by `cargo test -p xtask`)
+  plugins         build the first-party plugins into target/plugins
+  engine-wasm     build target/engine.wasm and prove that it imports nothing
+  node            rules and components in Node: build, transpile, run the case files
+  help            this text
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match dispatch(&root(), &arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nxtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(root: &Path, arguments: &[&str]) -> Result<()> {
+    match arguments {
+        ["demo"] => demo::demo(root, false),
+        ["demo", "--once"] => demo::demo(root, true),
+        ["test"] => test::test(root),
+        ["tidy"] => tidy::tidy(root),
+        ["plugins"] => run::alone(|ring| plugins::build(root, ring).map(drop)),
+        ["engine-wasm"] => run::alone(|ring| wasm::engine(root, ring).map(drop)),
+        ["node"] => run::alone(|ring| node::node(root, ring)),
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        _ => bail!("unknown command `{}`\n\n{HELP}", arguments.join(" ")),
+    }
+}
+
+/// The folder of the workspace.
+fn root() -> PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask).to_path_buf()
+}

@@ -1,0 +1,78 @@
+//! `cargo xtask test`: the whole truth. What is not in here is not checked.
+//!
+//! CI calls this and nothing else. Cold, on two cores, it stays under half an hour: everything native is built once, in
+//! the dev profile, and guests once, in the profile `wasm`.
+
+use crate::run::{Ring, Rings, cargo};
+use crate::{boundaries, demo, node, plugins, wasm};
+use anyhow::Result;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// What the end-to-end tests need, as the rings before them built it.
+#[derive(Default)]
+struct Built {
+    sopwith: PathBuf,
+    plugins: PathBuf,
+    engine: PathBuf,
+}
+
+/// Runs every ring.
+///
+/// # Errors
+/// The first ring that fails.
+pub fn test(root: &Path) -> Result<()> {
+    let mut built = Built::default();
+    let mut rings = Rings::new();
+    rings.ring("toolchain", |ring| wasm::target(root, ring))?;
+    rings.ring("format", |ring| ring.run(cargo(root).args(["fmt", "--all", "--check"])))?;
+    rings.ring("boundaries", |ring| boundaries::check(root, ring))?;
+    rings.ring("lints", |ring| {
+        ring.run(cargo(root).args(["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"]))
+    })?;
+    rings.ring("build", |ring| {
+        ring.run(cargo(root).args(["build", "--workspace", "--all-targets", "--locked"]))?;
+        built.sopwith = plugins::built_sopwith(root)?;
+        Ok(())
+    })?;
+    rings.ring("plugins", |ring| {
+        built.plugins = plugins::build_with(root, ring, &built.sopwith)?;
+        Ok(())
+    })?;
+    rings.ring("engine.wasm", |ring| {
+        built.engine = wasm::engine(root, ring)?;
+        Ok(())
+    })?;
+    rings.ring("crates", |ring| {
+        ring.run(built.environment(cargo(root).args(["test", "--workspace", "--exclude", "tests"])))
+    })?;
+    rings.ring("end to end", |ring| {
+        ring.run(built.environment(cargo(root).args(["test", "--package", "tests", "--", "--show-output"])))
+    })?;
+    rings.ring("recorded day", |ring| demo::check(root, ring, &built.sopwith, &built.plugins))?;
+    rings.ring("node", |ring| node::with(root, ring, &built.plugins))?;
+    rings.ring("licences", |ring| licences(root, ring))?;
+    rings.finish();
+    Ok(())
+}
+
+impl Built {
+    fn environment<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command
+            .env("SOPWITH_BIN", &self.sopwith)
+            .env("SOPWITH_PLUGINS", &self.plugins)
+            .env("SOPWITH_ENGINE_WASM", &self.engine)
+    }
+}
+
+/// deny.toml, where cargo-deny is installed. The bans in it are also checked by `boundaries`.
+fn licences(root: &Path, ring: &Ring) -> Result<()> {
+    let version = cargo(root).args(["deny", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if !version.is_ok_and(|status| status.success()) {
+        ring.not_run(
+            "licences of dependencies (deny.toml): cargo-deny is missing; `cargo install cargo-deny --locked`",
+        );
+        return Ok(());
+    }
+    ring.run(cargo(root).args(["deny", "check", "bans", "licenses", "sources"]))
+}
