@@ -11,10 +11,10 @@ use std::process::Command;
 
 const SOP: &str = "schemas/fmcg/store-audit";
 
-/// Builds what is needed, judges the day, and says what to try next (unless `once`).
+/// Builds what is needed, judges the day, verifies its log, and says what to try next (unless `once`).
 ///
 /// # Errors
-/// Something does not build; with `once`, also a row that did not come out as expected.
+/// Something does not build; a row did not come out as expected (with `once`); the log does not verify.
 pub fn demo(root: &Path, once: bool) -> Result<()> {
     let (mut sopwith, mut components) = (PathBuf::new(), PathBuf::new());
     let mut rings = Rings::new();
@@ -31,26 +31,60 @@ pub fn demo(root: &Path, once: bool) -> Result<()> {
     println!();
     let mut judge = judge(root, &sopwith, &components, &log);
     if once {
-        judge.args(["--expect", &format!("{SOP}/day/expected.json")]);
+        judge.arg("--expect").arg(format!("{SOP}/day/expected.json"));
     }
-    let status = judge.status().context("cannot start sopwith")?;
+    show(&mut judge)?;
+    let flipped = flip(&log)?;
+    if once {
+        return show(&mut verify(root, &sopwith, &log));
+    }
+    println!("{}", next(root, &sopwith, &log, &flipped));
+    Ok(())
+}
+
+/// The day as part of a longer run: every row as expected, the log verifies, and one flipped byte is found.
+///
+/// # Errors
+/// A row differs, the log does not verify, or the flipped byte goes unseen.
+pub fn check(root: &Path, ring: &Ring, sopwith: &Path, components: &Path) -> Result<()> {
+    let log = log(root)?;
+    ring.run(judge(root, sopwith, components, &log).arg("--expect").arg(format!("{SOP}/day/expected.json")))?;
+    ring.run(&mut verify(root, sopwith, &log))?;
+    let flipped = flip(&log)?;
+    let found = verify(root, sopwith, &flipped).output().context("cannot start sopwith")?;
+    if found.status.code() != Some(1) {
+        bail!("one byte of {} was flipped; sopwith verify: {}", flipped.display(), found.status);
+    }
+    ring.say("one flipped byte of the log is found");
+    Ok(())
+}
+
+/// Runs a program whose output is the point.
+fn show(command: &mut Command) -> Result<()> {
+    let status = command.status().context("cannot start sopwith")?;
     if !status.success() {
-        bail!("sopwith judge: {status}");
-    }
-    if !once {
-        println!("{}", next(root, &sopwith, &log));
+        bail!("sopwith: {status}");
     }
     Ok(())
 }
 
-/// The day as part of a longer run: every row as expected, and the log verifies.
-///
-/// # Errors
-/// A row differs, or the log does not verify.
-pub fn check(root: &Path, ring: &Ring, sopwith: &Path, components: &Path) -> Result<()> {
-    let log = log(root)?;
-    ring.run(judge(root, sopwith, components, &log).args(["--expect", &format!("{SOP}/day/expected.json")]))?;
-    ring.run(Command::new(sopwith).arg("verify").arg(&log).arg("--plugins").arg(components).current_dir(root))
+/// Writes a copy of the log with one bit of one byte of its last event flipped.
+fn flip(log: &Path) -> Result<PathBuf> {
+    let mut bytes = std::fs::read(log).with_context(|| format!("cannot read {}", log.display()))?;
+    let ends: Vec<usize> = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at).collect();
+    let [.., before, end, _] = ends.as_slice() else { bail!("{} holds no event", log.display()) };
+    if let Some(byte) = bytes.get_mut(before.midpoint(*end)) {
+        *byte ^= 1;
+    }
+    let flipped = log.with_extension("flipped.jsonl");
+    std::fs::write(&flipped, bytes).with_context(|| format!("cannot write {}", flipped.display()))?;
+    Ok(flipped)
+}
+
+fn verify(root: &Path, sopwith: &Path, log: &Path) -> Command {
+    let mut command = Command::new(sopwith);
+    command.arg("verify").arg(log).current_dir(root);
+    command
 }
 
 fn judge(root: &Path, sopwith: &Path, components: &Path, log: &Path) -> Command {
@@ -68,16 +102,16 @@ fn log(root: &Path) -> Result<PathBuf> {
 }
 
 /// What somebody who has seen the table may want to try.
-fn next(root: &Path, sopwith: &Path, log: &Path) -> String {
+fn next(root: &Path, sopwith: &Path, log: &Path, flipped: &Path) -> String {
     let short = |path: &Path| path.strip_prefix(root).unwrap_or(path).display().to_string();
-    let (sopwith, log) = (short(sopwith), short(log));
+    let (sopwith, log, flipped) = (short(sopwith), short(log), short(flipped));
     format!(
         "
 Next:
-  why, in Chinese:          {sopwith} judge {SOP} --visits {SOP}/day/day.jsonl --plugins target/plugins --language zh-CN
-  recompute every hash:     {sopwith} verify {log} --plugins target/plugins
-  flip one byte, be found:  sed '20s/[0-9]/7/' {log} > {log}.bad; {sopwith} verify {log}.bad --plugins target/plugins
-  change the SOP:           {SOP}/sop.json, then cargo xtask demo
+  the same in Chinese     {sopwith} judge {SOP} --visits {SOP}/day/day.jsonl --language zh-CN
+  recompute every hash    {sopwith} verify {log}
+  … with one bit flipped  {sopwith} verify {flipped}
+  change the SOP          {SOP}/sop.json, then cargo xtask demo
 "
     )
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const HOW: &str = "the rule in JavaScript and the component in Node: node (20 or newer) and npm are needed; \
+const HOW: &str = "the rule in JavaScript and the component in Node: node (18.20 or newer) and npm are needed; \
                    on Debian `apt-get install nodejs npm`, elsewhere https://nodejs.org";
 
 /// Builds the plugins, then runs the Node part.

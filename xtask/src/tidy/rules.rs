@@ -89,7 +89,7 @@ pub fn check(files: &[File]) -> Vec<Problem> {
         if file.is(&["Cargo.toml"]) {
             dependencies(file, &mut problems);
         }
-        if file.is(&[".json"]) && file.is_in(&["schemas/"]) {
+        if file.is(&[".json"]) && file.is_in(&["schemas/", "engine/", "server/"]) {
             translations(file, &mut problems);
         }
         if file.is_in(NEUTRAL) {
