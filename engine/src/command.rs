@@ -2,6 +2,7 @@
 //!
 //! One line of a recorded day is one `Record`. Only shapes live here; what a command does is `submit.rs`.
 
+use crate::canon;
 use crate::place::Crs;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -126,7 +127,7 @@ impl From<Command> for Envelope {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{pointer}: {detail}")]
 pub struct Malformed {
-    /// Stable code: `record.too_deep`, `record.not_utf8`, `record.not_json` or `record.malformed`.
+    /// Stable code: `record.too_deep`, `.not_utf8`, `.not_json`, `.number` or `.malformed`.
     pub code: &'static str,
     /// JSON Pointer to the member.
     pub pointer: String,
@@ -149,6 +150,7 @@ impl Record {
         }
         let text = std::str::from_utf8(bytes).map_err(|error| malformed("record.not_utf8", error.to_string()))?;
         let value: Value = serde_json::from_str(text).map_err(|error| malformed("record.not_json", error.to_string()))?;
+        let value = canon::normalize(&value).map_err(|error| malformed("record.number", error.to_string()))?;
         parse(value)
     }
 }

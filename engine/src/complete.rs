@@ -5,7 +5,7 @@
 
 use crate::command::{Clock, Command};
 use crate::effective::EffectiveSop;
-use crate::event::utc;
+use crate::time::format_utc;
 use crate::finding::{self, built_in};
 use crate::gather::{self, Gathered, InputBase};
 use crate::input::Interval;
@@ -258,7 +258,7 @@ fn tasks(sop: &EffectiveSop, visit: &Visit, progress: &Progress, verdict: &Verdi
         kind: kind.to_owned(),
         entry: entry.to_owned(),
         role: role.to_owned(),
-        due: utc(visit.last_sign_ms.saturating_add(i64::from(due_s).saturating_mul(1000))),
+        due: format_utc(visit.last_sign_ms.saturating_add(i64::from(due_s).saturating_mul(1000))),
     };
     let mut tasks: Vec<SpawnedTask> = sop
         .sop

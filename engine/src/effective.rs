@@ -88,7 +88,7 @@ impl EffectiveSop {
         let mut parameters: Map<String, Value> =
             sop.parameters.iter().map(|(name, parameter)| (name.clone(), parameter.default.clone())).collect();
         parameters.extend(overrides.iter().filter(|(name, _)| sop.parameters.contains_key(*name)).map(|(k, v)| (k.clone(), v.clone())));
-        let hash = canon::hash_value(&json!({"sop": document, "parameters": parameters}));
+        let hash = canon::hash_value(&json!({"sop": document, "parameters": parameters})).unwrap_or_default();
 
         let mut problems = Vec::new();
         let mut conditions = BTreeMap::new();
@@ -179,7 +179,7 @@ impl EffectiveSop {
     pub fn evaluate(&self, expression: &str, context: &Value) -> Result<Value, EvalError> {
         match self.conditions.get(expression) {
             Some(condition) => condition.eval(context),
-            None => Err(EvalError::new("condition.not_compiled", expression)),
+            None => Err(EvalError { code: "condition.not_compiled", detail: expression.to_owned() }),
         }
     }
 
@@ -190,7 +190,7 @@ impl EffectiveSop {
     pub fn holds(&self, expression: &str, context: &Value) -> Result<bool, EvalError> {
         match self.evaluate(expression, context)? {
             Value::Bool(holds) => Ok(holds),
-            other => Err(EvalError::new("condition.not_boolean", &other.to_string())),
+            other => Err(EvalError { code: "condition.result", detail: format!("{other} instead of true or false") }),
         }
     }
 
@@ -217,7 +217,7 @@ impl EffectiveSop {
         value
             .as_f64()
             .filter(|number| number.is_finite())
-            .ok_or_else(|| EvalError::new("condition.not_number", &value.to_string()))
+            .ok_or_else(|| EvalError { code: "condition.result", detail: format!("{value} instead of a number") })
     }
 }
 

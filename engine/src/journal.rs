@@ -7,13 +7,13 @@
 use crate::canon;
 use crate::command::{Action, Clock, Command, Customer, EvidenceArrival, Record};
 use crate::effective::EffectiveSop;
-use crate::event::{Draft, Event, seal, utc};
+use crate::event::{Draft, Event, seal};
 use crate::history::History;
 use crate::id;
 use crate::rejection::Rejection;
 use crate::rule::{Finding, RuleCall, RuleOutcome};
 use crate::submit::{self, Pending};
-use crate::time::parse_ms;
+use crate::time;
 use crate::visit::{Refusal, Visit, VisitEvent, VisitState, visit_of_task};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -101,7 +101,7 @@ impl<'a> Journal<'a> {
                 self.customers.insert(customer.id.clone(), customer.clone());
                 applied()
             }
-            Record::Clock(clock) => match parse_ms(&clock.now) {
+            Record::Clock(clock) => match time::parse("now", &clock.now) {
                 Ok(now_ms) => {
                     self.advance(now_ms, outside, &mut events);
                     applied()
@@ -136,7 +136,7 @@ impl<'a> Journal<'a> {
     }
 
     fn evidence(&mut self, arrival: &EvidenceArrival, outside: &mut impl Outside, events: &mut Vec<Event>) -> Ended {
-        match parse_ms(&arrival.received) {
+        match time::parse("received", &arrival.received) {
             Ok(now_ms) => self.advance(now_ms, outside, events),
             Err(error) => return self.quarantine(json!(Record::Evidence(arrival.clone())), Rejection::of_time(&error), outside, events),
         }
@@ -160,7 +160,7 @@ impl<'a> Journal<'a> {
     }
 
     fn command(&mut self, command: &Command, outside: &mut impl Outside, events: &mut Vec<Event>) -> Ended {
-        let received = command.at.received.as_deref().map(parse_ms);
+        let received = command.at.received.as_deref().map(|text| time::parse("received", text));
         match received {
             Some(Ok(now_ms)) => self.advance(now_ms, outside, events),
             Some(Err(error)) => return self.quarantine(json!(Record::Command(command.clone())), Rejection::of_time(&error), outside, events),
@@ -169,7 +169,13 @@ impl<'a> Journal<'a> {
                 return self.quarantine(json!(Record::Command(command.clone())), missing, outside, events);
             }
         }
-        let body = canon::hash_value(&json!(command));
+        let body = match canon::hash_value(&json!(command)) {
+            Ok(body) => body,
+            Err(error) => {
+                let inexact = Rejection::new("record.number", "", &json!({"detail": error.to_string()}));
+                return self.quarantine(json!({"raw": format!("{command:?}")}), inexact, outside, events);
+            }
+        };
         let visit_id = visit_of_task(&command.task);
         match self.commands.get(&command.id) {
             Some(seen) if *seen == body => return Ended::Duplicate,
@@ -233,7 +239,7 @@ impl<'a> Journal<'a> {
             .filter(|visit| visit.last_sign_ms.saturating_add(patience_ms) <= self.now_ms)
             .map(|visit| visit.id.clone())
             .collect();
-        let clock = Clock { now: utc(self.now_ms) };
+        let clock = Clock { now: time::format_utc(self.now_ms) };
         for id in due {
             let Some(visit) = self.visits.get(&id).cloned() else { continue };
             let gathered = self.history.gather(&submit::wanted_for_verdict(self.sop, &visit));
@@ -269,7 +275,7 @@ impl<'a> Journal<'a> {
             Some((seq, hash)) => (seq + 1, Some(hash.as_str())),
             None => (1, None),
         };
-        let event = seal(&draft, &self.tenant, seq, previous, &utc(self.now_ms), &self.engine, &mut || outside.salt());
+        let event = seal(&draft, &self.tenant, seq, previous, &time::format_utc(self.now_ms), &self.engine, &mut || outside.salt());
         self.heads.insert(draft.stream, (seq, event.hash.clone()));
         let hash = event.hash.clone();
         events.push(event);

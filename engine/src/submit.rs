@@ -16,7 +16,7 @@ use crate::rejection::Rejection;
 use crate::rule::{Finding, Interface, RuleCall, RuleOutcome};
 use crate::sop::{Effect, RuleBinding, StepKind};
 use crate::step_check;
-use crate::time::{self, Moment};
+use crate::time;
 use crate::visit::{Assessment, CallRecord, Decision, Refusal, StepState, Verdict, Visit, VisitEvent, VisitState, step_key};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -64,7 +64,7 @@ pub fn wanted(sop: &EffectiveSop, visit: &Visit, command: &Command) -> Wanted {
     if let Some(submission) = submission {
         wanted.evidence.extend(submission.evidence.iter().map(|e| e.sha256.clone()));
         if sop.step(&submission.step).is_some_and(|step| step.kind == StepKind::CheckIn) {
-            wanted.before_ms = Moment::of(&command.at, command.at.received.as_deref()).map_or(i64::MAX, |at| at.max_ms);
+            wanted.before_ms = time::moment(&command.at, None).map_or(i64::MAX, |at| at.max_ms);
         }
     }
     wanted
@@ -104,8 +104,8 @@ pub fn create(sop: &EffectiveSop, customer: &Customer, command: &Command) -> Res
     if let Some(problem) = step_check::customer_problem(sop, customer) {
         return Err(problem);
     }
-    let at = Moment::of(&command.at, command.at.received.as_deref()).map_err(|error| Rejection::of_time(&error))?;
-    let business_date = time::business_date(at.max_ms, &customer.time_zone, &sop.sop.policy.day_cut)
+    let at = time::moment(&command.at, None).map_err(|error| Rejection::of_time(&error))?;
+    let business_date = time::business_date(at.likely_ms(), &customer.time_zone, &sop.sop.policy.day_cut)
         .map_err(|error| Rejection::of_time(&error))?;
     Ok(VisitEvent::VisitCreated { command: command.clone(), customer: customer.clone(), business_date })
 }
@@ -308,10 +308,16 @@ pub(crate) fn fold(
             continue;
         };
         findings.extend(finding::of_outcome(sop, binding, &call, &step, &outcome));
-        let input_hash = canon::hash_value(&call.input);
+        let input_hash = input_hash(&call);
         records.push(CallRecord { rule: call.rule, plugin_hash: call.plugin_hash, input_hash, outcome });
     }
     records
+}
+
+/// Hash of a call's input. Inputs are made of canonical data, so the empty hash, which equals no other, never shows.
+#[must_use]
+pub fn input_hash(call: &RuleCall) -> String {
+    canon::hash_value(&call.input).unwrap_or_default()
 }
 
 impl Pending<'_> {

@@ -3,13 +3,14 @@
 //! State is only ever made by `Visit::apply`, so a visit rebuilt from stored events equals the one that was live. What
 //! may happen is decided in `submit.rs` and `complete.rs`; nothing here refuses anything.
 
-use crate::command::{Action, Clock, Command, Create, Customer, EvidenceArrival, Record, Submission, Times};
+use crate::command::{Action, Clock, Command, Create, Customer, EvidenceArrival, Record, Submission};
 use crate::effective::Pins;
 use crate::event::Draft;
 use crate::input::{CheckInInput, Interval, SubmissionInput};
 use crate::rule::{Finding, RuleOutcome};
 use crate::score::ScoreResult;
 use crate::sop::{Counts, StepKind};
+use crate::time::{self, Moment};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -197,7 +198,7 @@ pub struct StepRecord {
     /// The same, normalised for rules.
     pub input: Option<SubmissionInput>,
     /// When it was handed in.
-    pub times: Option<Times>,
+    pub moment: Option<Moment>,
     /// What was found about it.
     pub findings: Vec<Finding>,
     /// How often it was accepted.
@@ -319,7 +320,7 @@ impl Visit {
             state: StepState::Done,
             submission: Some(submission),
             input: Some(input.clone()),
-            times: Some(command.at.clone()),
+            moment: time::moment(&command.at, None).ok(),
             findings: Vec::new(),
             attempts,
             event: hash.to_owned(),
@@ -407,17 +408,17 @@ impl Visit {
         })
     }
 
-    /// Times of the accepted submission of the first step of `kind`.
+    /// When the first step of `kind` was accepted.
     #[must_use]
-    pub fn times(&self, sop: &crate::sop::Sop, kind: StepKind) -> Option<&Times> {
+    pub fn moment(&self, sop: &crate::sop::Sop, kind: StepKind) -> Option<&Moment> {
         let step = sop.steps.iter().find(|step| step.kind == kind)?;
-        self.steps.get(&step.id).filter(|record| record.state == StepState::Done)?.times.as_ref()
+        self.steps.get(&step.id).filter(|record| record.state == StepState::Done)?.moment.as_ref()
     }
 }
 
 impl StepRecord {
     fn untouched(state: StepState, event: &str) -> Self {
-        Self { state, submission: None, input: None, times: None, findings: Vec::new(), attempts: 0, event: event.to_owned() }
+        Self { state, submission: None, input: None, moment: None, findings: Vec::new(), attempts: 0, event: event.to_owned() }
     }
 }
 
