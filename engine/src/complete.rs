@@ -12,7 +12,7 @@ use crate::input::Interval;
 use crate::progress::{Progress, Standing, progress};
 use crate::risk::risk;
 use crate::rule::{Finding, Interface, RuleAnswer, RuleOutcome, Scorecard};
-use crate::score::{self, ScoreResult};
+use crate::score::{self, AppliedCap, ScoreResult};
 use crate::sop::{Counts, Effect, Outcome, Score, StepKind};
 use crate::submit::{Planned, fold, plan};
 use crate::visit::{CallRecord, Decision, SpawnedTask, Validity, Verdict, Visit, VisitEvent};
@@ -214,9 +214,9 @@ fn total(sop: &EffectiveSop, score: &Score, cards: &[Scorecard], context: &Value
         .caps
         .iter()
         .filter(|cap| cap.mark.as_ref().is_some_and(marked) || cap.when.as_ref().is_some_and(|when| sop.applies(Some(when), context)))
-        .filter_map(|cap| Some((cap.code.clone(), sop.number(&cap.at, context).ok()?)))
+        .filter_map(|cap| Some(AppliedCap { code: cap.code.clone(), at: sop.number(&cap.at, context).ok()? }))
         .collect();
-    ScoreResult::new(tree, caps)
+    score::score(tree, caps)
 }
 
 fn outcome<'a>(sop: &'a EffectiveSop, context: &Value, score: Option<&ScoreResult>) -> Option<&'a Outcome> {

@@ -88,9 +88,11 @@ impl EffectiveSop {
         let mut parameters: Map<String, Value> =
             sop.parameters.iter().map(|(name, parameter)| (name.clone(), parameter.default.clone())).collect();
         parameters.extend(overrides.iter().filter(|(name, _)| sop.parameters.contains_key(*name)).map(|(k, v)| (k.clone(), v.clone())));
-        let hash = canon::hash_value(&json!({"sop": document, "parameters": parameters})).unwrap_or_default();
-
         let mut problems = Vec::new();
+        let hash = canon::hash_value(&json!({"sop": document, "parameters": parameters}));
+        if let Err(error) = &hash {
+            problems.push(Problem::new("", "sop.number", &json!({"detail": error.to_string()})));
+        }
         let mut conditions = BTreeMap::new();
         for text in expressions(&document) {
             match Condition::compile(&text) {
@@ -116,7 +118,7 @@ impl EffectiveSop {
         if order.len() != sop.steps.len() {
             problems.push(Problem::new("/steps", "step.cycle", &json!({})));
         }
-        if problems.is_empty() {
+        if let (Ok(hash), true) = (hash, problems.is_empty()) {
             Ok(Self { sop, hash, plugins, datasets, parameters, conditions, forms, order })
         } else {
             Err(problems)
@@ -131,7 +133,7 @@ impl EffectiveSop {
             sop_hash: self.hash.clone(),
             plugins: self.plugins.iter().map(|(name, pin)| (name.clone(), pin.hash.clone())).collect(),
             datasets: self.datasets.iter().map(|(name, pin)| (name.clone(), pin.hash.clone())).collect(),
-            engine: crate::ENGINE_HASH.to_owned(),
+            engine: crate::event::ENGINE_HASH.to_owned(),
         }
     }
 

@@ -5,7 +5,7 @@
 
 use crate::effective::EffectiveSop;
 use crate::rule::Finding;
-use crate::score::NodeResult;
+use crate::score::ScoreTree;
 use crate::sop::{Effect, ScoreNode};
 use crate::text::{LANGUAGES, Text};
 use crate::visit::{Decision, Refusal, Validity, Verdict, Visit};
@@ -201,18 +201,18 @@ pub fn visit(sop: &EffectiveSop, visit: &Visit, language: &str) -> Explanation {
 }
 
 fn parts(sop: &EffectiveSop, verdict: &Verdict, language: &str) -> Vec<ScoreLine> {
-    fn walk(declared: &ScoreNode, scored: &NodeResult, share: f64, language: &str, lines: &mut Vec<ScoreLine>) {
+    fn walk(declared: &ScoreNode, scored: &ScoreTree, language: &str, lines: &mut Vec<ScoreLine>) {
         if declared.nodes.is_empty() {
             let title = declared.title.get(language).unwrap_or(&declared.id).to_owned();
-            lines.push(ScoreLine { title, value: scored.value, share });
+            lines.push(ScoreLine { title, value: scored.value, share: scored.effective_weight });
         }
         for (child, result) in declared.nodes.iter().zip(&scored.nodes) {
-            walk(child, result, share * result.share, language, lines);
+            walk(child, result, language, lines);
         }
     }
     let mut lines = Vec::new();
     if let (Some(score), Some(result)) = (&sop.sop.score, &verdict.score) {
-        walk(&score.root, &result.tree, 1.0, language, &mut lines);
+        walk(&score.root, &result.tree, language, &mut lines);
     }
     lines
 }

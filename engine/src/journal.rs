@@ -7,7 +7,7 @@
 use crate::canon;
 use crate::command::{Action, Clock, Command, Customer, EvidenceArrival, Record};
 use crate::effective::EffectiveSop;
-use crate::event::{Draft, Event, seal};
+use crate::event::{Draft, ENGINE_HASH, Event, Seal, Tips, seal};
 use crate::history::History;
 use crate::id;
 use crate::rejection::Rejection;
@@ -53,8 +53,8 @@ pub struct Journal<'a> {
     tenant: String,
     customers: BTreeMap<String, Customer>,
     visits: BTreeMap<String, Visit>,
-    /// Sequence and hash of the last event by stream.
-    heads: BTreeMap<String, (u64, String)>,
+    /// Where each stream ends.
+    tips: Tips,
     /// Body hash by command id.
     commands: BTreeMap<String, String>,
     history: History,
@@ -72,10 +72,10 @@ impl<'a> Journal<'a> {
             tenant: tenant.to_owned(),
             customers: BTreeMap::new(),
             visits: BTreeMap::new(),
-            heads: BTreeMap::new(),
+            tips: Tips::default(),
             commands: BTreeMap::new(),
             history: History::default(),
-            engine: crate::ENGINE_HASH.to_owned(),
+            engine: ENGINE_HASH.to_owned(),
             now_ms: i64::MIN,
         }
     }
@@ -271,16 +271,22 @@ impl<'a> Journal<'a> {
     }
 
     fn seal(&mut self, draft: Draft, outside: &mut impl Outside, events: &mut Vec<Event>) -> String {
-        let (seq, previous) = match self.heads.get(&draft.stream) {
-            Some((seq, hash)) => (seq + 1, Some(hash.as_str())),
-            None => (1, None),
-        };
-        let event = seal(&draft, &self.tenant, seq, previous, &time::format_utc(self.now_ms), &self.engine, &mut || outside.salt());
-        self.heads.insert(draft.stream, (seq, event.hash.clone()));
+        let tip = self.tips.of(&self.tenant, &draft.stream);
+        let place = Seal { tenant: &self.tenant, engine: &self.engine, at_ms: self.now_ms, tip: &tip };
+        // Records and outcomes are canonical when they come in. Should a value be none all the same, its text is kept.
+        let event = seal(draft.clone(), &place, &mut || outside.salt())
+            .or_else(|_| seal(as_text(draft), &place, &mut || outside.salt()));
+        let Ok(event) = event else { return String::new() };
+        self.tips.advance(&event);
         let hash = event.hash.clone();
         events.push(event);
         hash
     }
+}
+
+fn as_text(draft: Draft) -> Draft {
+    let payloads = draft.payloads.into_iter().map(|(name, value)| (name, Value::String(value.to_string()))).collect();
+    Draft { payloads, ..draft }
 }
 
 const fn applied() -> Ended {

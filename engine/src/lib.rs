@@ -41,6 +41,3 @@ pub mod time;
 pub mod visit;
 #[cfg(target_arch = "wasm32")]
 mod wasm;
-
-/// What this engine is made of: SHA-256 over its sources and locked dependencies, lower-case hex.
-pub const ENGINE_HASH: &str = env!("ENGINE_HASH");

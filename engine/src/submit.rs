@@ -13,7 +13,7 @@ use crate::gather::{self, Gathered, InputBase, Wanted};
 use crate::input::SubmissionInput;
 use crate::progress::{Standing, progress};
 use crate::rejection::Rejection;
-use crate::rule::{Finding, Interface, RuleCall, RuleOutcome};
+use crate::rule::{FailureCode, Finding, Interface, RuleAnswer, RuleCall, RuleFailure, RuleOutcome};
 use crate::sop::{Effect, RuleBinding, StepKind};
 use crate::step_check;
 use crate::time;
@@ -287,7 +287,7 @@ pub(crate) fn plan<'a>(
         }
         let needs: Vec<_> = manifest.needs.iter().map(|declared| declared.need).collect();
         let input = base.for_rule(&manifest.id, &needs, config);
-        let input = serde_json::to_value(input).unwrap_or(Value::Null);
+        let input = canon::value_of(&input).unwrap_or(Value::Null);
         let call = RuleCall { rule: binding.rule.clone(), plugin_hash: pin.hash.clone(), interface: manifest.interface, input };
         planned.push(Planned { binding, call, step: step.to_owned() });
     }
@@ -307,11 +307,21 @@ pub(crate) fn fold(
             findings.push(finding::unavailable(sop, binding, &step, "not_run", "the call was not made"));
             continue;
         };
+        let outcome = canonical(outcome);
         findings.extend(finding::of_outcome(sop, binding, &call, &step, &outcome));
         let input_hash = input_hash(&call);
         records.push(CallRecord { rule: call.rule, plugin_hash: call.plugin_hash, input_hash, outcome });
     }
     records
+}
+
+/// An outcome as it is read back from its canonical bytes; one that has none is malformed.
+fn canonical(outcome: RuleOutcome) -> RuleOutcome {
+    let read_back = canon::value_of(&outcome).map_err(|error| error.to_string());
+    read_back.and_then(|value| serde_json::from_value(value).map_err(|error| error.to_string())).unwrap_or_else(|detail| {
+        let failure = RuleFailure { code: FailureCode::MalformedOutput, detail };
+        RuleOutcome { answer: RuleAnswer::Failed(failure), lookups: outcome.lookups, fuel: outcome.fuel }
+    })
 }
 
 /// Hash of a call's input. Inputs are made of canonical data, so the empty hash, which equals no other, never shows.

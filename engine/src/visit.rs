@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Something that happened to a visit. Each member of a variant becomes one payload of the event, committed on its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "members are payload names; what they hold is said at their types")]
 pub enum VisitEvent {
     /// Planned, or begun unplanned.
     VisitCreated { command: Command, customer: Customer, business_date: String },

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use engine::canon;
-use engine::event::{self, Event};
+use engine::event::{self, Event, Tips};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -56,9 +56,9 @@ pub struct Fault {
 /// # Errors
 /// When writing fails.
 pub fn write_objects(out: &mut impl Write, sop: &Value, datasets: &BTreeMap<String, &Value>, plugins: &BTreeMap<String, Vec<u8>>) -> anyhow::Result<()> {
-    line(out, &Object::Sop { hash: canon::hash_value(sop), value: sop.clone() })?;
+    line(out, &Object::Sop { hash: canon::hash_value(sop)?, value: sop.clone() })?;
     for (name, value) in datasets {
-        line(out, &Object::Dataset { name: name.clone(), hash: canon::hash_value(value), value: (*value).clone() })?;
+        line(out, &Object::Dataset { name: name.clone(), hash: canon::hash_value(value)?, value: (*value).clone() })?;
     }
     for (name, bytes) in plugins {
         let hash = canon::sha256_hex(bytes);
@@ -73,7 +73,7 @@ pub fn write_objects(out: &mut impl Write, sop: &Value, datasets: &BTreeMap<Stri
 /// When writing fails.
 pub fn write_events(out: &mut impl Write, events: &[Event]) -> anyhow::Result<()> {
     for event in events {
-        writeln!(out, "{}", event::to_line(event))?;
+        writeln!(out, "{}", event::to_line(event)?)?;
     }
     Ok(())
 }
@@ -105,7 +105,7 @@ fn line(out: &mut impl Write, object: &Object) -> anyhow::Result<()> {
 pub fn read(bytes: &[u8]) -> anyhow::Result<(Log, Vec<Fault>)> {
     let mut log = Log::default();
     let mut faults = Vec::new();
-    let mut heads_seen: BTreeMap<String, (u64, String)> = BTreeMap::new();
+    let mut tips = Tips::default();
     let mut ended = false;
     ensure!(!bytes.is_empty(), "the log is empty");
     if !bytes.ends_with(b"\n") {
@@ -117,7 +117,7 @@ pub fn read(bytes: &[u8]) -> anyhow::Result<(Log, Vec<Fault>)> {
             faults.push(fault(number, "log", "a line after the end"));
         }
         if raw.starts_with(b"{\"hash\"") || raw.starts_with(b"{\"header\"") {
-            read_event(number, raw, &mut log, &mut heads_seen, &mut faults);
+            read_event(number, raw, &mut log, &mut tips, &mut faults);
             continue;
         }
         match read_object(raw) {
@@ -145,25 +145,19 @@ fn fault(line: usize, what: &str, detail: &str) -> Fault {
     Fault { line, what: what.to_owned(), detail: detail.to_owned() }
 }
 
-fn read_event(number: usize, raw: &[u8], log: &mut Log, heads: &mut BTreeMap<String, (u64, String)>, faults: &mut Vec<Fault>) {
-    let parsed = std::str::from_utf8(raw).map_err(|error| error.to_string()).and_then(|text| event::from_line(text).map_err(|fault| fault.to_string()));
-    let event = match parsed {
+fn read_event(number: usize, raw: &[u8], log: &mut Log, tips: &mut Tips, faults: &mut Vec<Fault>) {
+    let event = match event::from_line(raw) {
         Ok(event) => event,
-        Err(detail) => {
-            faults.push(fault(number, "event", &detail));
+        Err(wrong) => {
+            faults.push(fault(number, "event", &wrong.to_string()));
             return;
         }
     };
     let header = &event.header;
     let what = format!("event {} {} {}", header.stream, header.seq, header.kind);
-    let (seq, previous) = match heads.get(&header.stream) {
-        Some((seq, hash)) => (seq + 1, Some(hash.as_str())),
-        None => (1, None),
-    };
-    for wrong in event::verify(&event, seq, previous) {
+    for wrong in tips.verify(&event).faults {
         faults.push(fault(number, &what, &wrong.to_string()));
     }
-    heads.insert(header.stream.clone(), (header.seq, event.hash.clone()));
     log.events.push((number, event));
 }
 
@@ -178,11 +172,11 @@ impl Log {
     fn take(&mut self, object: Object) -> anyhow::Result<()> {
         match object {
             Object::Sop { hash, value } => {
-                ensure!(canon::hash_value(&value) == hash, "sop {hash}: the content has another hash");
+                ensure!(canon::hash_value(&value)? == hash, "sop {hash}: the content has another hash");
                 self.sop = value;
             }
             Object::Dataset { name, hash, value } => {
-                ensure!(canon::hash_value(&value) == hash, "dataset {name} {hash}: the content has another hash");
+                ensure!(canon::hash_value(&value)? == hash, "dataset {name} {hash}: the content has another hash");
                 self.datasets.insert(name, value);
             }
             Object::Plugin { name, hash, bytes } => {

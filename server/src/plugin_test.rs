@@ -36,7 +36,7 @@ pub fn run(arguments: &TestArguments) -> anyhow::Result<bool> {
             let outcome = host.call(&plugin, &call, &Rows(case_file.rows(case)?));
             most_fuel = most_fuel.max(outcome.fuel);
             let (got, expected) = (answer(&outcome), complete(&case.expect));
-            if canon::hash_value(&got) == canon::hash_value(&expected) {
+            if canon::normalize(&got)? == canon::normalize(&expected)? {
                 n_passed += 1;
             } else {
                 n_failed += 1;
@@ -85,9 +85,10 @@ struct Rows(CaseRows);
 impl Datasets for Rows {
     fn lookup(&self, dataset: &str, key: &str) -> Row {
         let Some(rows) = self.0.get(dataset) else { return Row::Outside };
-        let dataset_hash = canon::hash_value(&json!(rows));
+        let hash = |value: &Value| canon::sha256_hex(value.to_string().as_bytes());
+        let dataset_hash = hash(&json!(rows));
         match rows.get(key) {
-            Some(row) => Row::Found { json: row.to_string(), dataset_hash, row_hash: canon::hash_value(row) },
+            Some(row) => Row::Found { json: row.to_string(), dataset_hash, row_hash: hash(row) },
             None => Row::Absent { dataset_hash },
         }
     }

@@ -85,7 +85,7 @@ pub fn dataset(value: &Value, declared: &Map<String, Value>) -> anyhow::Result<(
         ensure!(rows.insert(row_key.to_owned(), (text, hash)).is_none(), "/rows/{index}: the key `{row_key}` is there twice");
     }
     let pin = DatasetPin {
-        hash: canon::hash_value(value),
+        hash: canon::hash_value(value)?,
         version: dataset.version,
         valid_from: dataset.valid_from,
         valid_to: dataset.valid_to,

@@ -10,12 +10,12 @@ use crate::{judge, sop_folder};
 use anyhow::{Context as _, ensure};
 use engine::command::{Clock, Record};
 use engine::effective::EffectiveSop;
-use engine::event::{self, Event, Payload};
+use engine::event::{self, ENGINE_HASH, Event, KeptPayload, Payload};
 use engine::journal::{Journal, Outside};
 use engine::rejection::Rejection;
 use engine::rule::{FailureCode, RuleAnswer, RuleCall, RuleOutcome};
 use engine::visit::{CallRecord, VisitEvent};
-use engine::{ENGINE_HASH, canon};
+use engine::{canon, submit};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -27,7 +27,7 @@ pub fn run(arguments: &VerifyArguments) -> anyhow::Result<bool> {
     let bytes = std::fs::read(&arguments.log).with_context(|| arguments.log.display().to_string())?;
     let (log, mut faults) = log::read(&bytes)?;
     let payloads = log.events.iter().flat_map(|(_, event)| event.payloads.values());
-    let erased = payloads.clone().filter(|payload| matches!(payload, Payload::Erased { .. })).count();
+    let erased = payloads.clone().filter(|payload| matches!(payload, Payload::Erased(_))).count();
     println!("{} events, {} payloads, {erased} erased", log.events.len(), payloads.count());
     let recorded_engines: Vec<&String> = log.events.iter().map(|(_, event)| &event.header.engine).collect();
     if recorded_engines.iter().any(|engine| *engine != ENGINE_HASH) {
@@ -94,7 +94,7 @@ fn judge_again(log: &Log, faults: &mut Vec<Fault>) -> anyhow::Result<usize> {
                 faults.push(Fault { line: 0, what: "log".into(), detail: format!("an event is missing: {}", event.header.kind) });
                 return Ok(replay.n_calls);
             };
-            if event::to_line(&event) != event::to_line(recorded) {
+            if event::to_line(&event)? != event::to_line(recorded)? {
                 faults.push(differs(*line, recorded, &difference(recorded, &event)));
                 return Ok(replay.n_calls);
             }
@@ -109,8 +109,8 @@ const MAX_SALTS: usize = 4096;
 /// The events that come of the record that caused `recorded`.
 fn make_again(journal: &mut Journal<'_>, recorded: &Event, replay: &mut Replay<'_>) -> anyhow::Result<Vec<Event>> {
     let value = |name: &str| match recorded.payloads.get(name) {
-        Some(Payload::Kept { value, .. }) => Some(value),
-        Some(Payload::Erased { .. }) | None => None,
+        Some(Payload::Kept(kept)) => Some(&kept.value),
+        Some(Payload::Erased(_)) | None => None,
     };
     let clock = Record::Clock(Clock { now: recorded.header.at.clone() });
     let (_, due) = journal.apply(&clock, replay);
@@ -154,7 +154,11 @@ fn difference(recorded: &Event, made: &Event) -> String {
 }
 
 fn salts(event: &Event) -> Vec<[u8; 16]> {
-    event.payloads.values().filter_map(Payload::salt).collect()
+    let salt = |payload: &Payload| match payload {
+        Payload::Kept(KeptPayload { salt, .. }) => canon::unhex(salt),
+        Payload::Erased(_) => None,
+    };
+    event.payloads.values().filter_map(salt).collect()
 }
 
 /// What the host recorded as a fact of its own time: a deadline that passed cannot be made to pass again.
@@ -162,8 +166,8 @@ fn facts(log: &Log) -> BTreeMap<(String, String), RuleOutcome> {
     let mut facts = BTreeMap::new();
     for (_, event) in &log.events {
         for payload in event.payloads.values() {
-            let Payload::Kept { value, .. } = payload else { continue };
-            let Some(calls) = value.get("calls").cloned() else { continue };
+            let Payload::Kept(kept) = payload else { continue };
+            let Some(calls) = kept.value.get("calls").cloned() else { continue };
             let calls: Vec<CallRecord> = serde_json::from_value(calls).unwrap_or_default();
             for call in calls {
                 if matches!(&call.outcome.answer, RuleAnswer::Failed(failure) if failure.code == FailureCode::Deadline) {
@@ -186,7 +190,7 @@ struct Replay<'a> {
 impl Outside for Replay<'_> {
     fn call(&mut self, call: &RuleCall) -> RuleOutcome {
         self.n_calls += 1;
-        let fact = self.facts.get(&(call.rule.clone(), canon::hash_value(&call.input)));
+        let fact = self.facts.get(&(call.rule.clone(), submit::input_hash(call)));
         fact.cloned().unwrap_or_else(|| self.sandbox.run(call))
     }
 

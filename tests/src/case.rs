@@ -4,6 +4,7 @@
 //! second it happens at, and its body. Anything else of a record can be patched with `over`; a string is a raw line.
 
 use anyhow::{Context as _, bail};
+use engine::canon;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -87,7 +88,7 @@ impl Case {
         for (visit, expected) in &self.expect.visits {
             let got = summary(response, visit);
             for (name, value) in expected.as_object().into_iter().flatten() {
-                if got.get(name) != Some(value) {
+                if got.get(name).and_then(|got| canon::normalize(got).ok()) != canon::normalize(value).ok() {
                     differences.push(format!("{visit} {name}: {} instead of {value}", got.get(name).unwrap_or(&Value::Null)));
                 }
             }
