@@ -160,7 +160,6 @@ fn survives(number: &Number) -> bool {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the shape `map_err` wants")]
 fn not_json(error: serde_json::Error) -> CanonError {
     CanonError::NotJson { detail: error.to_string() }
 }

@@ -72,7 +72,10 @@ pub fn evaluate(
 pub fn score(tree: ScoreTree, caps: Vec<AppliedCap>) -> ScoreResult {
     let mut caps: Vec<_> = caps
         .into_iter()
-        .map(|cap| AppliedCap { at: if cap.at.is_nan() { 100.0 } else { one_decimal(cap.at.clamp(0.0, 100.0)) }, ..cap })
+        .map(|cap| AppliedCap {
+            at: if cap.at.is_nan() { 100.0 } else { one_decimal(cap.at.clamp(0.0, 100.0)) },
+            ..cap
+        })
         .collect();
     caps.sort_by(|one, other| one.at.total_cmp(&other.at).then_with(|| one.code.cmp(&other.code)));
     let uncapped = tree.value.map(|value| one_decimal(100.0 * value));
@@ -125,7 +128,7 @@ fn share(node: &mut ScoreTree, part: f64) {
     let sum = applying_weight(&node.nodes);
     for child in &mut node.nodes {
         // `sum` is positive here: a node whose children have no weight has no value.
-        let child_part = part * child.weight / sum;
+        let child_part = part * (child.weight / sum);
         share(child, child_part);
     }
 }

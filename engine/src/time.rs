@@ -197,7 +197,8 @@ pub fn business_date(at_ms: i64, time_zone: &str, day_cut: &str) -> Result<Strin
 
 /// `HH:MM`, exactly.
 fn time_of_day(text: &str) -> Option<NaiveTime> {
-    let two_digits = |part: &str| (part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit())).then(|| part.parse().ok());
+    let two_digits =
+        |part: &str| (part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit())).then(|| part.parse().ok());
     let (hours, minutes) = text.split_once(':')?;
     NaiveTime::from_hms_opt(two_digits(hours)??, two_digits(minutes)??, 0)
 }

@@ -54,9 +54,9 @@ fn numbers_are_spelled_as_in_the_rfc() {
         (0x444b_1ae4_d6e2_ef50, "1e+21"),
         (0x3eb0_c6f7_a0b5_ed8c, "9.999999999999997e-7"),
         (0x3eb0_c6f7_a0b5_ed8d, "0.000001"),
-        (0x41b3_de43_5555_53e3, "333333333.3333332"),
-        (0x41b3_de43_5555_53e4, "333333333.33333325"),
-        (0x41b3_de43_5555_53e5, "333333333.3333333"),
+        (0x41b3_de43_5555_5553, "333333333.3333332"),
+        (0x41b3_de43_5555_5554, "333333333.33333325"),
+        (0x41b3_de43_5555_5555, "333333333.3333333"),
         (0xbecb_f647_612f_3696, "-0.0000033333333333333333"),
         (0x4314_3ff3_c1cb_0959, "1424953923781206.2"),
     ];
@@ -85,7 +85,9 @@ fn an_integer_that_is_no_double_is_refused_where_it_stands() {
     assert!(jcs(&json!(i64::MAX)).is_err());
     assert!(jcs(&json!(u64::MAX)).is_err());
     assert_eq!(text(&json!(-9_007_199_254_740_992_i64)), "-9007199254740992");
-    assert_eq!(text(&json!(i64::MIN)), text(&json!(-9_223_372_036_854_775_808.0)), "a power of two");
+    // A double too, but it would read back under its shortest spelling.
+    assert!(jcs(&json!(i64::MIN)).is_err());
+    assert_eq!(text(&json!(-9_223_372_036_854_775_808.0)), "-9223372036854776000");
 }
 
 #[test]
@@ -97,7 +99,10 @@ fn nesting_is_bounded() {
 
 #[test]
 fn normalizing_gives_what_will_be_read_back() {
-    assert_eq!(normalize(&json!({"x": 1.0, "y": -0.0, "z": 1e17})).unwrap(), json!({"x": 1, "y": 0, "z": 100_000_000_000_000_000_u64}));
+    assert_eq!(
+        normalize(&json!({"x": 1.0, "y": -0.0, "z": 1e17})).unwrap(),
+        json!({"x": 1, "y": 0, "z": 100_000_000_000_000_000_u64})
+    );
     assert_eq!(value_of(&(2.0_f64, "a")).unwrap(), json!([2, "a"]));
 }
 

@@ -62,14 +62,25 @@ fn invert(target: (f64, f64), shift: fn((f64, f64)) -> (f64, f64)) -> Option<(f6
 pub(super) fn gcj02_from_wgs84((lat, lon): (f64, f64)) -> (f64, f64) {
     let (x, y) = (lon - 105.0, lat - 35.0);
     let waves = |a: f64, (b, b_length): (f64, f64), (c, c_length): (f64, f64), (d, d_length): (f64, f64), t: f64| {
-        (a * sin(t * PI) + b * sin(t / b_length * PI) + c * sin(t / c_length * PI) + d * sin(t / d_length * PI)) * 2.0 / 3.0
+        (a * sin(t * PI) + b * sin(t / b_length * PI) + c * sin(t / c_length * PI) + d * sin(t / d_length * PI)) * 2.0
+            / 3.0
     };
     let shared = (20.0 * sin(6.0 * x * PI) + 20.0 * sin(2.0 * x * PI)) * 2.0 / 3.0;
     let root = x.abs().sqrt();
-    let north_m = -100.0 + 2.0 * x + 3.0 * y + 0.2 * y * y + 0.1 * x * y + 0.2 * root
+    let north_m = -100.0
+        + 2.0 * x
+        + 3.0 * y
+        + 0.2 * y * y
+        + 0.1 * x * y
+        + 0.2 * root
         + shared
         + waves(20.0, (40.0, 3.0), (160.0, 12.0), (320.0, 30.0), y);
-    let east_m = 300.0 + x + 2.0 * y + 0.1 * x * x + 0.1 * x * y + 0.1 * root
+    let east_m = 300.0
+        + x
+        + 2.0 * y
+        + 0.1 * x * x
+        + 0.1 * x * y
+        + 0.1 * root
         + shared
         + waves(20.0, (40.0, 3.0), (150.0, 12.0), (300.0, 30.0), x);
     let radians = lat.to_radians();

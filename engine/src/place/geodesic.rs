@@ -16,8 +16,8 @@ const MINOR_AXIS_M: f64 = AXIS_M * (1.0 - FLATTENING);
 const MEAN_RADIUS_M: f64 = (2.0 * AXIS_M + MINOR_AXIS_M) / 3.0;
 /// Change of the auxiliary longitude below which Vincenty has converged: 0.006 mm.
 const CONVERGED: f64 = 1e-12;
-/// It converges within ten rounds or, nearly antipodal, not at all.
-const ROUNDS_MAX: u32 = 64;
+/// It converges within ten rounds, nearer to the antipode in some hundred or, within half a degree of it, not at all.
+const ROUNDS_MAX: u32 = 1000;
 
 /// Metres between two places on WGS-84, each `(lat, lon)` in degrees, rounded to 0.1 m; none if one is no place on Earth.
 #[must_use]

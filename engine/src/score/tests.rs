@@ -18,11 +18,7 @@ fn inner(id: &str, weight: f64, nodes: Vec<ScoreNode>) -> ScoreNode {
 
 fn run(root: &ScoreNode) -> ScoreTree {
     let number = |text: &str| text.parse::<f64>().unwrap();
-    evaluate(
-        root,
-        &mut |node| number(node.weight.0.as_str().unwrap()),
-        &mut |node| node.value.as_deref().map(number),
-    )
+    evaluate(root, &mut |node| number(node.weight.0.as_str().unwrap()), &mut |node| node.value.as_deref().map(number))
 }
 
 fn total(root: &ScoreNode) -> Option<f64> {
@@ -34,7 +30,11 @@ const GOLDEN: [(f64, f64); 8] =
 
 fn golden(times: f64) -> ScoreNode {
     let leaves = GOLDEN.iter().enumerate();
-    inner("all", 1.0, leaves.map(|(index, (weight, value))| leaf(&format!("n{index}"), weight * times, Some(*value))).collect())
+    inner(
+        "all",
+        1.0,
+        leaves.map(|(index, (weight, value))| leaf(&format!("n{index}"), weight * times, Some(*value))).collect(),
+    )
 }
 
 #[test]
@@ -59,15 +59,14 @@ fn what_does_not_apply_is_spread_over_its_siblings() {
     ));
     let shares = |node: &ScoreTree| (node.id.clone(), node.value, node.weight, node.effective_weight);
     assert_eq!(shares(&tree), ("all".into(), Some(0.7), 1.0, 1.0));
-    assert_eq!(tree.nodes.iter().map(shares).collect::<Vec<_>>(), [
-        ("a".into(), Some(0.5), 60.0, 0.6),
-        ("b".into(), Some(1.0), 40.0, 0.4),
-        ("e".into(), None, 100.0, 0.0),
-    ]);
-    assert_eq!(tree.nodes[1].nodes.iter().map(shares).collect::<Vec<_>>(), [
-        ("c".into(), None, 1.0, 0.0),
-        ("d".into(), Some(1.0), 3.0, 0.4),
-    ]);
+    assert_eq!(
+        tree.nodes.iter().map(shares).collect::<Vec<_>>(),
+        [("a".into(), Some(0.5), 60.0, 0.6), ("b".into(), Some(1.0), 40.0, 0.4), ("e".into(), None, 100.0, 0.0),]
+    );
+    assert_eq!(
+        tree.nodes[1].nodes.iter().map(shares).collect::<Vec<_>>(),
+        [("c".into(), None, 1.0, 0.0), ("d".into(), Some(1.0), 3.0, 0.4),]
+    );
 }
 
 #[test]
@@ -100,9 +99,16 @@ fn the_lowest_cap_wins_and_is_listed_first() {
 
 #[test]
 fn halves_round_away_from_zero() {
-    for (number, expected) in
-        [(83.45, 83.5), (83.449_999, 83.4), (0.05, 0.1), (0.049, 0.0), (1.005, 1.0), (64.35, 64.4), (99.95, 100.0), (0.0, 0.0)]
-    {
+    for (number, expected) in [
+        (83.45, 83.5),
+        (83.449_999, 83.4),
+        (0.05, 0.1),
+        (0.049, 0.0),
+        (1.005, 1.0),
+        (64.35, 64.4),
+        (99.95, 100.0),
+        (0.0, 0.0),
+    ] {
         assert_eq!(one_decimal(number), expected, "{number}");
     }
     assert_eq!(total(&inner("a", 1.0, vec![leaf("b", 1.0, Some(0.834)), leaf("c", 1.0, Some(0.835))])), Some(83.5));
@@ -110,7 +116,8 @@ fn halves_round_away_from_zero() {
 
 #[test]
 fn senseless_numbers_do_no_harm() {
-    let with = |weight: f64, value: f64| inner("a", 1.0, vec![leaf("b", weight, Some(value)), leaf("c", 1.0, Some(0.5))]);
+    let with =
+        |weight: f64, value: f64| inner("a", 1.0, vec![leaf("b", weight, Some(value)), leaf("c", 1.0, Some(0.5))]);
     assert_eq!(total(&with(f64::NAN, 1.0)), Some(50.0));
     assert_eq!(total(&with(-3.0, 1.0)), Some(50.0));
     assert_eq!(total(&with(1.0, f64::NAN)), Some(50.0));

@@ -51,7 +51,8 @@ fn without_an_anchor_the_wall_clock_counts_within_two_minutes() {
 #[test]
 fn nothing_happens_after_the_server_received_it() {
     // A wall clock one minute ahead.
-    let moment = check(&times(NINE, "b1", 5), NINE_MS - MINUTE, NINE_MS - 2 * MINUTE, NINE_MS - MINUTE, TimeSource::Estimated);
+    let moment =
+        check(&times(NINE, "b1", 5), NINE_MS - MINUTE, NINE_MS - 2 * MINUTE, NINE_MS - MINUTE, TimeSource::Estimated);
     assert_eq!(moment.likely_ms(), NINE_MS - MINUTE);
     // An anchor a second ahead: the servers' clocks differ.
     check(&anchored(NINE, 0, NINE, 0, 10), NINE_MS - 1_000, NINE_MS - 1_000, NINE_MS - 1_000, TimeSource::Monotonic);
@@ -60,7 +61,8 @@ fn nothing_happens_after_the_server_received_it() {
 #[test]
 fn a_wall_clock_a_day_ahead_says_nothing_about_when() {
     let received_ms = NINE_MS - 24 * 60 * MINUTE;
-    let moment = check(&times(NINE, "b1", 5), received_ms, received_ms - OFFLINE_MAX_MS, received_ms, TimeSource::Estimated);
+    let moment =
+        check(&times(NINE, "b1", 5), received_ms, received_ms - OFFLINE_MAX_MS, received_ms, TimeSource::Estimated);
     assert_eq!(moment.likely_ms(), received_ms);
 }
 
