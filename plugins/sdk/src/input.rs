@@ -1,0 +1,372 @@
+//! What a rule sees: the guest's mirror of the host's rule input.
+//!
+//! Lenient on purpose: members this version does not know are ignored and new names in a closed list become the last
+//! variant, so a plugin built today reads the inputs of later hosts. Times are milliseconds since the Unix epoch, positions
+//! are WGS-84.
+
+use crate::answer::RuleError;
+use crate::number::canonical;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// Everything a rule sees.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// Rule name within the plugin.
+    pub rule: String,
+    /// Config of the binding; a rule reads it as its own fields.
+    #[serde(default)]
+    pub config: Map<String, Value>,
+    /// Effective parameters of the run.
+    #[serde(default)]
+    pub parameters: Map<String, Value>,
+    /// The customer, at the revision the visit is judged with.
+    pub customer: Customer,
+    /// The visit so far.
+    pub visit: Visit,
+    /// The submission under judgement; none for rules over the whole visit.
+    pub submission: Option<Submission>,
+    /// Accepted submissions of this visit by step and, for repeated steps, `step[key]` (need `Steps`).
+    #[serde(default)]
+    pub steps: BTreeMap<String, Submission>,
+    /// The same rep's check-in before this one (need `LastCheckIn`).
+    pub last_check_in: Option<CheckIn>,
+    /// Other uses of the same evidence (need `EvidenceUses`), sorted by hash, then time.
+    #[serde(default)]
+    pub evidence_uses: Vec<EvidenceUse>,
+    /// The last completed visit to the same customer (need `PreviousVisit`).
+    pub previous_visit: Option<PreviousVisit>,
+}
+
+impl Input {
+    /// Reads the JSON text a rule is called with.
+    ///
+    /// # Errors
+    /// `bad_input` with line and column, when a member this SDK needs is missing or of another type. (The host makes the
+    /// text: a pointer would cost every plugin 50 kB for an error nobody should see.)
+    pub fn from_json(text: &str) -> Result<Self, RuleError> {
+        serde_json::from_str(text).map_err(|error| RuleError::new("bad_input", error.to_string()))
+    }
+
+    /// The submission under judgement.
+    ///
+    /// # Errors
+    /// `no_submission` when the rule is bound to a whole visit.
+    pub fn submission(&self) -> Result<&Submission, RuleError> {
+        self.submission
+            .as_ref()
+            .ok_or_else(|| RuleError::new("no_submission", "this rule judges a step; the SOP binds it to the visit"))
+    }
+
+    /// The answers of an accepted step; none when it was not submitted (need `Steps`).
+    ///
+    /// # Errors
+    /// `bad_answers` as [`Submission::answers_as`].
+    pub fn step_answers<T: DeserializeOwned>(&self, step: &str) -> Result<Option<T>, RuleError> {
+        self.steps.get(step).map(Submission::answers_as).transpose()
+    }
+
+    /// The submission under judgement or, for a rule over the whole visit, every accepted one in the order of their keys.
+    pub fn submissions(&self) -> impl Iterator<Item = &Submission> {
+        let all = if self.submission.is_some() { None } else { Some(self.steps.values()) };
+        self.submission.iter().chain(all.into_iter().flatten())
+    }
+}
+
+/// Reads `value` as `T`; an error of `code` names the place by JSON Pointer. JSON knows one kind of number, so `3.0` is read
+/// as the integer it is.
+pub(crate) fn decode<T: DeserializeOwned>(value: Value, code: &str) -> Result<T, RuleError> {
+    serde_path_to_error::deserialize(canonical(value)).map_err(|error| RuleError::new(code, at_pointer(&error)))
+}
+
+fn at_pointer(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
+    use serde_path_to_error::Segment;
+    let mut pointer = String::new();
+    for segment in error.path() {
+        pointer.push('/');
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&index.to_string()),
+            Segment::Map { key } => pointer.push_str(&key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { variant } => pointer.push_str(variant),
+            Segment::Unknown => pointer.push('?'),
+        }
+    }
+    format!("{pointer}: {}", error.inner())
+}
+
+/// The customer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Customer {
+    /// `cus_…`
+    pub id: String,
+    /// Customer type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Custom fields.
+    #[serde(default)]
+    pub fields: Map<String, Value>,
+}
+
+/// The visit so far.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Visit {
+    /// `vis_…`
+    pub id: String,
+    /// Who.
+    pub user: String,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Business date, `YYYY-MM-DD`.
+    pub business_date: String,
+    /// Where and when the rep checked in.
+    pub check_in: Option<CheckIn>,
+    /// Check-in to check-out; none before check-out.
+    pub dwell: Option<Interval>,
+    /// Sum of the `min_seconds` of the steps that were done.
+    #[serde(default)]
+    pub step_minimum_s: f64,
+    /// Closed by policy, not by the rep.
+    #[serde(default)]
+    pub closed_by_policy: bool,
+}
+
+/// Where a visit comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// A visit plan.
+    Plan,
+    /// The rep's own idea.
+    AdHoc,
+    /// A manager.
+    Manager,
+    /// A rule.
+    Rule,
+    /// The CRM.
+    Crm,
+    /// An earlier visit.
+    FollowUpOf,
+    /// Something newer than this SDK.
+    #[serde(other)]
+    Other,
+}
+
+/// A check-in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CheckIn {
+    /// `vis_…`
+    pub visit: String,
+    /// Which customer.
+    pub customer: String,
+    /// When.
+    pub at: Moment,
+    /// Where the device said it was.
+    pub position: Option<Position>,
+}
+
+/// A submission of a step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Submission {
+    /// Step id.
+    pub step: String,
+    /// Instance key of a repeated step.
+    pub instance: Option<String>,
+    /// Answers to the form.
+    #[serde(default)]
+    pub answers: Value,
+    /// Why answers are not there, by JSON Pointer.
+    #[serde(default)]
+    pub absent: BTreeMap<String, Absent>,
+    /// Evidence.
+    #[serde(default)]
+    pub evidence: Vec<Evidence>,
+    /// Where.
+    pub position: Option<Position>,
+    /// When.
+    pub at: Moment,
+}
+
+impl Submission {
+    /// The answers as a type of yours. Give members the form does not require a default: a rule judges what is there, the
+    /// form says what must be.
+    ///
+    /// # Errors
+    /// `bad_answers` with the JSON Pointer of the answer that does not fit.
+    pub fn answers_as<T: DeserializeOwned>(&self) -> Result<T, RuleError> {
+        decode(self.answers.clone(), "bad_answers")
+    }
+
+    /// Evidence handed in for a requirement of the step.
+    pub fn evidence_for<'a>(&'a self, requirement: &'a str) -> impl Iterator<Item = &'a Evidence> {
+        self.evidence.iter().filter(move |evidence| evidence.requirement == requirement)
+    }
+}
+
+/// Why an answer is not there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Absent {
+    /// The reason the form allows.
+    pub code: AbsentCode,
+    /// In the rep's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The reasons a form can allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AbsentCode {
+    /// There is nothing to answer.
+    NotApplicable,
+    /// The customer would not say.
+    Refused,
+    /// Nobody knows.
+    Unknown,
+    /// The form did not show it.
+    Hidden,
+    /// Something newer than this SDK.
+    #[serde(other)]
+    Other,
+}
+
+/// A piece of evidence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Id of the step's evidence requirement.
+    pub requirement: String,
+    /// SHA-256 of the bytes, lower-case hex.
+    pub sha256: String,
+    /// `photo`, …
+    pub kind: String,
+    /// Class within the kind.
+    pub class: String,
+    /// Captured live by the app.
+    pub live: bool,
+    /// When it was captured.
+    pub at: Moment,
+    /// Where it was captured.
+    pub position: Option<Position>,
+    /// Metres from the visit's check-in, if both are known.
+    pub from_check_in_m: Option<f64>,
+    /// Perceptual hash, 16 hex digits.
+    pub phash: Option<String>,
+}
+
+impl Evidence {
+    /// How many of the 64 bits of the perceptual hashes differ; 0 for the same bytes, none when a hash is missing or
+    /// unreadable.
+    #[must_use]
+    pub fn distance(&self, other: &Self) -> Option<u32> {
+        if self.sha256 == other.sha256 {
+            return Some(0);
+        }
+        let bits = |evidence: &Self| u64::from_str_radix(evidence.phash.as_deref()?, 16).ok();
+        Some((bits(self)? ^ bits(other)?).count_ones())
+    }
+}
+
+/// A position on WGS-84.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Position {
+    /// Latitude in degrees.
+    pub lat: f64,
+    /// Longitude in degrees.
+    pub lon: f64,
+    /// The system it was reported in.
+    pub crs: Crs,
+    /// Radius of the 68 % circle, in metres.
+    pub accuracy_m: f64,
+    /// Age of the fix when it was used, in seconds.
+    #[serde(default)]
+    pub age_s: f64,
+    /// The operating system said it is simulated; none when the device cannot tell.
+    pub mock: Option<bool>,
+    /// `gps`, `network`, `fused`, …
+    #[serde(default)]
+    pub provider: String,
+    /// Metres to the customer's location, if known.
+    pub to_customer_m: Option<f64>,
+}
+
+/// The coordinate system a position was reported in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Crs {
+    /// GPS.
+    Wgs84,
+    /// AMap, Tencent.
+    Gcj02,
+    /// Baidu.
+    Bd09,
+    /// Nobody said, or something newer than this SDK: `lat` and `lon` must not be compared with others.
+    #[serde(other)]
+    Unknown,
+}
+
+/// A moment: what the device claimed and what can be known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Moment {
+    /// Device wall clock.
+    pub wall_ms: i64,
+    /// Server receive time.
+    pub received_ms: i64,
+    /// Earliest it can have been, on the server's clock.
+    pub min_ms: i64,
+    /// Latest it can have been.
+    pub max_ms: i64,
+    /// How that is known.
+    pub source: TimeSource,
+}
+
+/// How a moment or a duration is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeSource {
+    /// Monotonic clock within one boot.
+    Monotonic,
+    /// Wall clock with an error bound, or something newer than this SDK.
+    #[serde(other)]
+    Estimated,
+}
+
+/// A duration in seconds. Flag only when the whole interval is outside what you allow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// At least.
+    pub min_s: f64,
+    /// At most.
+    pub max_s: f64,
+    /// How it is known.
+    pub source: TimeSource,
+}
+
+/// Another use of the same evidence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvidenceUse {
+    /// SHA-256 of the evidence.
+    pub sha256: String,
+    /// Visit that used it.
+    pub visit: String,
+    /// Customer of that visit.
+    pub customer: String,
+    /// Step of that visit.
+    pub step: String,
+    /// Class there.
+    pub class: String,
+    /// When it was received there.
+    pub received_ms: i64,
+}
+
+/// The last completed visit to the same customer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PreviousVisit {
+    /// `vis_…`
+    pub visit: String,
+    /// Business date.
+    pub business_date: String,
+    /// Accepted submissions by step.
+    #[serde(default)]
+    pub steps: BTreeMap<String, Submission>,
+}
