@@ -1,0 +1,159 @@
+//! `freshness`: dates of production lots must be possible; what is expired or near expiry is said.
+
+use crate::answers::{self, Lot};
+use crate::dates;
+use crate::rows::{PRODUCTS, Product};
+use chrono::NaiveDate;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use sopwith_sdk::{About, Context, Finding, Findings, Input, Rule, RuleError, Validate, texts};
+use std::collections::BTreeSet;
+
+/// Config of `freshness`: none.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Freshness {}
+
+impl Rule for Freshness {
+    type Kind = Validate;
+    const ABOUT: About = About {
+        id: "freshness",
+        title: texts! { "en": "Stock dates", "zh-CN": "库存日期" },
+        description: texts! {
+            "en": "Checks production and best-before dates of each lot, and names lots that are expired or near expiry.",
+            "zh-CN": "检查各批次的生产日期和保质期，并提示过期和临期批次。",
+        },
+        codes: &[
+            (
+                "freshness.bad_date",
+                texts! {
+                    "en": "{name}, lot {lot}: \"{date}\" is not a date of the calendar.",
+                    "zh-CN": "{name} 批次 {lot}：“{date}”不是有效日期。",
+                },
+            ),
+            (
+                "freshness.dates_reversed",
+                texts! {
+                    "en": "{name}, lot {lot}: best before {best_before} must be later than made {made}. Are they swapped?",
+                    "zh-CN": "{name} 批次 {lot}：到期日 {best_before} 应晚于生产日期 {made}，是否填反了？",
+                },
+            ),
+            (
+                "freshness.made_in_future",
+                texts! {
+                    "en": "{name}, lot {lot}: made {made} is after the day of the visit.",
+                    "zh-CN": "{name} 批次 {lot}：生产日期 {made} 晚于拜访日期。",
+                },
+            ),
+            (
+                "freshness.duplicate_lot",
+                texts! {
+                    "en": "{name}, lot {lot} is entered twice. Merge the rows.",
+                    "zh-CN": "{name} 批次 {lot} 重复填写，请合并为一行。",
+                },
+            ),
+            (
+                "freshness.expired_on_shelf",
+                texts! {
+                    "en": "{name}, lot {lot} expired on {best_before} and {qty_shelf} are still on the shelf. Take them down.",
+                    "zh-CN": "{name} 批次 {lot} 已于 {best_before} 过期，货架上还有 {qty_shelf}，请立即下架。",
+                },
+            ),
+            (
+                "freshness.near_expiry",
+                texts! {
+                    "en": "{name}, lot {lot} has {days_left} day(s) left; near expiry begins at {near_days}.",
+                    "zh-CN": "{name} 批次 {lot} 距到期还有 {days_left} 天，已进入 {near_days} 天临期期。",
+                },
+            ),
+        ],
+        datasets: &[PRODUCTS],
+        ..About::EMPTY
+    };
+
+    fn run(&self, input: &Input, context: &Context<'_>) -> Result<Findings, RuleError> {
+        let answers: answers::Stock = input.submission()?.answers_as()?;
+        let today = dates::business_date(input)?;
+        let mut findings = Findings::new();
+        let mut seen = BTreeSet::new();
+        for (index, lot) in answers.lots.iter().enumerate() {
+            let product = Product::find(context, &lot.gtin)?;
+            let row = Row { lot, product: product.as_ref(), at: format!("/lots/{index}") };
+            if !seen.insert((lot.gtin.as_str(), lot.lot.as_str())) {
+                findings.push(row.about(Finding::error("freshness.duplicate_lot"), "lot"));
+            }
+            let made = row.date(lot.made.as_deref(), "made", &mut findings);
+            let best_before = row.date(lot.best_before.as_deref(), "best_before", &mut findings);
+            findings.extend(row.order_of_dates(made, best_before, today));
+            if let Some(best_before) = best_before {
+                findings.extend(row.age(made, best_before, today));
+            }
+        }
+        Ok(findings)
+    }
+}
+
+struct Row<'a> {
+    lot: &'a Lot,
+    product: Option<&'a Product>,
+    at: String,
+}
+
+impl Row<'_> {
+    fn about(&self, finding: Finding, member: &str) -> Finding {
+        let name = self.product.map_or(self.lot.gtin.as_str(), |product| product.name.as_str());
+        finding
+            .at(format!("{}/{member}", self.at))
+            .with("gtin", self.lot.gtin.as_str())
+            .with("name", name)
+            .with("lot", self.lot.lot.as_str())
+    }
+
+    fn date(&self, text: Option<&str>, member: &str, findings: &mut Findings) -> Option<NaiveDate> {
+        let text = text?;
+        let date = dates::parse(text);
+        if date.is_none() {
+            findings.push(self.about(Finding::error("freshness.bad_date"), member).with("date", text));
+        }
+        date
+    }
+
+    fn order_of_dates(&self, made: Option<NaiveDate>, best_before: Option<NaiveDate>, today: NaiveDate) -> Findings {
+        let mut findings = Findings::new();
+        let Some(made) = made else { return findings };
+        if let Some(best_before) = best_before.filter(|best_before| *best_before <= made) {
+            findings.push(
+                self.about(Finding::error("freshness.dates_reversed"), "best_before")
+                    .with("made", made.to_string())
+                    .with("best_before", best_before.to_string()),
+            );
+        }
+        if made > today {
+            findings
+                .push(self.about(Finding::error("freshness.made_in_future"), "made").with("made", made.to_string()));
+        }
+        findings
+    }
+
+    fn age(&self, made: Option<NaiveDate>, best_before: NaiveDate, today: NaiveDate) -> Option<Finding> {
+        let days_left = dates::days_between(today, best_before);
+        if days_left < 0 {
+            return (self.lot.qty_shelf > 0).then(|| {
+                self.about(Finding::warning("freshness.expired_on_shelf"), "best_before")
+                    .with("best_before", best_before.to_string())
+                    .with("qty_shelf", self.lot.qty_shelf)
+            });
+        }
+        let near_days = dates::near_expiry_days(shelf_life_days(self.product, made, best_before)?);
+        (days_left <= near_days && self.lot.qty_shelf + self.lot.qty_back > 0).then(|| {
+            self.about(Finding::info("freshness.near_expiry"), "best_before")
+                .with("days_left", days_left)
+                .with("near_days", near_days)
+        })
+    }
+}
+
+/// The product's shelf life, else the lot's own; none when neither is known.
+pub fn shelf_life_days(product: Option<&Product>, made: Option<NaiveDate>, best_before: NaiveDate) -> Option<i64> {
+    product.map(|product| product.shelf_life_days).or_else(|| made.map(|made| dates::days_between(made, best_before)))
+}
