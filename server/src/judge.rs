@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 
 /// The tenant of recorded days.
 pub const TENANT: &str = "tnt_recorded";
@@ -39,7 +40,9 @@ pub fn run(arguments: &JudgeArguments) -> anyhow::Result<bool> {
     let effective = EffectiveSop::new(sop, plugins::pins(&loaded), datasets, &Map::new()).map_err(|problems| unfit(&problems))?;
     lint_or_bail(&folder.document, &effective)?;
 
-    let mut sandbox = Sandbox { host: &host, plugins: &loaded, rows: Rows(&folder.datasets) };
+    let datasets: BTreeMap<String, Value> =
+        folder.datasets.iter().map(|(name, dataset)| (name.clone(), dataset.value.clone())).collect();
+    let mut sandbox = Sandbox { host: &host, plugins: &loaded, rows: Arc::new(Rows(folder.datasets)) };
     let recorded = std::fs::read(&arguments.visits).with_context(|| arguments.visits.display().to_string())?;
     let mut journal = Journal::new(&effective, TENANT);
     let (events, troubles) = drive(&mut journal, &recorded, &mut sandbox);
@@ -50,7 +53,6 @@ pub fn run(arguments: &JudgeArguments) -> anyhow::Result<bool> {
             .map(|name| Ok((name.clone(), std::fs::read(arguments.plugins.join(format!("{name}.wasm")))?)))
             .collect::<anyhow::Result<BTreeMap<_, _>>>()?;
         let pinned = json!({"sop": folder.document, "parameters": effective.parameters});
-        let datasets = folder.datasets.iter().map(|(name, dataset)| (name.clone(), &dataset.value)).collect();
         write_log(file, &pinned, &datasets, &components, &events)?;
     }
 
@@ -113,7 +115,7 @@ pub fn drive(journal: &mut Journal<'_>, recorded: &[u8], sandbox: &mut Sandbox<'
 fn write_log(
     file: &Path,
     sop: &Value,
-    datasets: &BTreeMap<String, &Value>,
+    datasets: &BTreeMap<String, Value>,
     plugins: &BTreeMap<String, Vec<u8>>,
     events: &[Event],
 ) -> anyhow::Result<()> {

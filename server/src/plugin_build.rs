@@ -32,8 +32,9 @@ pub fn run(arguments: &BuildArguments) -> anyhow::Result<bool> {
 
 /// A core module with its embedded WIT, as a component.
 fn encode(module: &[u8]) -> anyhow::Result<Vec<u8>> {
-    let encoder = wit_component::ComponentEncoder::default().validate(true).module(module);
-    encoder.and_then(|mut encoder| encoder.encode()).context("the module cannot be encoded as a plugin component")
+    let encoder = wit_component::ComponentEncoder::default().validate(true);
+    let encoded = encoder.module(module).and_then(|mut encoder| encoder.encode());
+    encoded.context("the module cannot be encoded as a plugin component")
 }
 
 /// Builds the crate in this folder for WebAssembly and finds the module cargo made.

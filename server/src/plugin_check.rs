@@ -15,7 +15,7 @@ pub fn run(arguments: &CheckArguments) -> anyhow::Result<bool> {
     let plugin = match host.load(&bytes) {
         Ok(plugin) => plugin,
         Err(refused) => {
-            println!("✗ {}: {refused}", refused.code());
+            println!("✗ {refused}");
             return Ok(false);
         }
     };

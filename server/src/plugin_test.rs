@@ -8,6 +8,7 @@ use engine::canon;
 use engine::rule::{RuleAnswer, RuleCall, RuleOutcome};
 use host_api::{Datasets, Row};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// Runs the command; false when a case fails.
 ///
@@ -33,7 +34,8 @@ pub fn run(arguments: &TestArguments) -> anyhow::Result<bool> {
                 interface: rule.interface,
                 input: case_file.input(case),
             };
-            let outcome = host.call(&plugin, &call, &Rows(case_file.rows(case)?));
+            let rows: Arc<dyn Datasets> = Arc::new(Rows(case_file.rows(case)?));
+            let outcome = host.call(&plugin, &call, &rows);
             most_fuel = most_fuel.max(outcome.fuel);
             let (got, expected) = (answer(&outcome), complete(&case.expect));
             if canon::normalize(&got)? == canon::normalize(&expected)? {

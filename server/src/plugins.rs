@@ -87,9 +87,9 @@ pub fn pins(plugins: &Plugins) -> BTreeMap<String, PluginPin> {
 }
 
 /// The datasets of a run as the sandbox reads them.
-pub struct Rows<'a>(pub &'a BTreeMap<String, LoadedDataset>);
+pub struct Rows(pub BTreeMap<String, LoadedDataset>);
 
-impl Datasets for Rows<'_> {
+impl Datasets for Rows {
     fn lookup(&self, dataset: &str, key: &str) -> Row {
         let Some(loaded) = self.0.get(dataset) else { return Row::Outside };
         let dataset_hash = loaded.pin.hash.clone();
@@ -107,7 +107,7 @@ pub struct Sandbox<'a> {
     /// By name.
     pub plugins: &'a Plugins,
     /// What they may look up.
-    pub rows: Rows<'a>,
+    pub rows: Arc<dyn Datasets>,
 }
 
 impl Sandbox<'_> {

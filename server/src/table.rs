@@ -1,7 +1,7 @@
 //! The readable table of a judged day: one row a visit, why in plain words.
 
 use crate::judge::Trouble;
-use comfy_table::{Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, Width, presets};
+use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 use engine::effective::EffectiveSop;
 use engine::event::Event;
 use engine::explain::{self, Explanation};
@@ -11,7 +11,7 @@ use engine::text::Text;
 use engine::visit::{Decision, Validity, Visit};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 
 /// Widest reasons, in columns.
 const WHY_WIDTH: u16 = 74;
@@ -42,9 +42,8 @@ pub fn print(sop: &EffectiveSop, journal: &Journal<'_>, events: &[Event], troubl
         word("Risk", "风险"),
         word("Why", "原因"),
     ]);
-    let colour = std::io::stdout().is_terminal();
     for visit in journal.visits().values() {
-        table.add_row(row(sop, visit, language, colour));
+        table.add_row(row(sop, visit, language));
     }
     for (index, alignment) in [(5, CellAlignment::Right), (6, CellAlignment::Right)] {
         if let Some(column) = table.column_mut(index) {
@@ -81,19 +80,19 @@ pub fn print(sop: &EffectiveSop, journal: &Journal<'_>, events: &[Event], troubl
     Ok(())
 }
 
-fn row(sop: &EffectiveSop, visit: &Visit, language: &str, colour: bool) -> Vec<Cell> {
+fn row(sop: &EffectiveSop, visit: &Visit, language: &str) -> Vec<Cell> {
     let explanation = explain::visit(sop, visit, language);
     let decision = standing_decision(visit);
     let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.1}"));
-    let mut decision_cell = Cell::new(decision.map_or_else(|| explanation.summary.clone(), |decision| explain::decision(decision, language)));
-    if colour {
-        decision_cell = match decision {
-            Some(Decision::Accepted) => decision_cell.fg(Color::Green),
-            Some(Decision::Flagged) => decision_cell.fg(Color::Yellow),
-            Some(Decision::Held | Decision::Returned | Decision::Rejected) => decision_cell.fg(Color::Red).add_attribute(Attribute::Bold),
-            None => decision_cell,
-        };
-    }
+    let decided = decision.map_or_else(|| explanation.summary.clone(), |decision| explain::decision(decision, language));
+    let mark = match decision {
+        Some(Decision::Accepted) => "✓",
+        Some(Decision::Flagged) => "⚑",
+        Some(Decision::Held) => "⏸",
+        Some(Decision::Returned) => "↺",
+        Some(Decision::Rejected) => "✗",
+        None => "…",
+    };
     let validity = visit.verdict().map_or_else(String::new, |verdict| match verdict.validity {
         Validity::Valid => explain::validity(Validity::Valid, language),
         Validity::Invalid => explain::validity(Validity::Invalid, language),
@@ -102,7 +101,7 @@ fn row(sop: &EffectiveSop, visit: &Visit, language: &str, colour: bool) -> Vec<C
         Cell::new(visit.id.trim_start_matches("vis_")),
         Cell::new(visit.user.trim_start_matches("usr_")),
         Cell::new(&visit.customer.name),
-        decision_cell,
+        Cell::new(format!("{mark} {decided}")),
         Cell::new(validity),
         Cell::new(number(explanation.score)),
         Cell::new(number(explanation.risk)),

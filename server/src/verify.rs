@@ -18,6 +18,7 @@ use engine::visit::{CallRecord, VisitEvent};
 use engine::{canon, submit};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 /// Runs the command; false when something is wrong.
 ///
@@ -79,7 +80,7 @@ fn judge_again(log: &Log, faults: &mut Vec<Fault>) -> anyhow::Result<usize> {
     let engine = log.events.first().map_or(ENGINE_HASH, |(_, event)| &event.header.engine);
     let tenant = log.events.first().map_or(judge::TENANT, |(_, event)| &event.header.tenant);
     let mut journal = Journal::new(&effective, tenant).recorded_by(engine);
-    let sandbox = Sandbox { host: &host, plugins: &loaded, rows: Rows(&datasets) };
+    let sandbox = Sandbox { host: &host, plugins: &loaded, rows: Arc::new(Rows(datasets)) };
     let mut replay = Replay { sandbox, salts: VecDeque::new(), facts: facts(log), n_calls: 0 };
     let mut events: VecDeque<&(usize, Event)> = log.events.iter().collect();
     while let Some((line, recorded)) = events.front().copied() {
