@@ -1,0 +1,108 @@
+//! Compiled code on disk: one file for each binary and engine, MAC first, then code.
+//!
+//! Loading code that somebody else wrote is the end of the sandbox, so a file counts only with a MAC over the binary's
+//! hash, the engine's compatibility hash, the target and the code. The key stays in this process; the child that compiles
+//! never sees it. A file is opened once, read whole, checked, and used from memory. One that does not check out is deleted.
+//! Losing the folder costs a compilation, nothing else.
+
+use crate::code::{Kind, TrustedCode, hex};
+use crate::error::HostError;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+const MAC_BYTES: usize = 32;
+
+/// The folder of compiled code and the key of its MACs.
+pub(crate) struct Cache {
+    folder: PathBuf,
+    key: [u8; 32],
+    compatibility: [u8; 32],
+    code_bytes: usize,
+}
+
+impl Cache {
+    pub(crate) fn open(
+        folder: PathBuf,
+        key: [u8; 32],
+        compatibility: [u8; 32],
+        code_bytes: usize,
+    ) -> Result<Self, HostError> {
+        fs::create_dir_all(&folder).map_err(|source| HostError::Cache { path: folder.clone(), source })?;
+        Ok(Self { folder, key, compatibility, code_bytes })
+    }
+
+    /// The code of the binary with this hash, if it is here and untouched.
+    pub(crate) fn get(&self, kind: Kind, hash: &[u8; 32]) -> Option<TrustedCode> {
+        let path = self.path(hash);
+        match self.read(&path, kind, hash) {
+            Ok(Some(code)) => Some(code),
+            Ok(None) => {
+                tracing::warn!(path = %path.display(), "compiled code does not carry our MAC: deleted, will be compiled again");
+                if let Err(error) = fs::remove_file(&path) {
+                    tracing::warn!(path = %path.display(), %error, "cannot delete it");
+                }
+                None
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "cannot read compiled code");
+                None
+            }
+        }
+    }
+
+    /// Keeps code. A failure costs a compilation later, so it is only logged.
+    pub(crate) fn put(&self, kind: Kind, hash: &[u8; 32], code: &TrustedCode) {
+        let path = self.path(hash);
+        if let Err(error) = self.write(&path, kind, hash, code.bytes()) {
+            tracing::warn!(path = %path.display(), %error, "cannot keep compiled code");
+        }
+    }
+
+    /// `None`: the file is there, but it is not ours.
+    fn read(&self, path: &Path, kind: Kind, hash: &[u8; 32]) -> io::Result<Option<TrustedCode>> {
+        let most = self.code_bytes.saturating_add(MAC_BYTES).saturating_add(1);
+        let mut bytes = Vec::new();
+        File::open(path)?.take(most as u64).read_to_end(&mut bytes)?;
+        let Some((mac, code)) = bytes.split_at_checked(MAC_BYTES) else { return Ok(None) };
+        if self.mac(kind, hash, code)?.verify_slice(mac).is_err() {
+            return Ok(None);
+        }
+        Ok(Some(TrustedCode::vouch_for(code.to_vec())))
+    }
+
+    /// Whole or not at all: a temporary file, flushed, then renamed; the folder flushed after it.
+    fn write(&self, path: &Path, kind: Kind, hash: &[u8; 32], code: &[u8]) -> io::Result<()> {
+        let mac = self.mac(kind, hash, code)?.finalize().into_bytes();
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        file.write_all(&mac)?;
+        file.write_all(code)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        #[cfg(unix)]
+        File::open(&self.folder)?.sync_all()?;
+        Ok(())
+    }
+
+    fn mac(&self, kind: Kind, hash: &[u8; 32], code: &[u8]) -> io::Result<Hmac<Sha256>> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).map_err(io::Error::other)?;
+        // Every part but the last has a fixed length or carries it, so no two lists of parts give the same bytes.
+        let target = format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS);
+        for part in [b"sopwith.code.v1", kind.as_str().as_bytes(), target.as_bytes()] {
+            mac.update(&(part.len() as u64).to_le_bytes());
+            mac.update(part);
+        }
+        mac.update(hash);
+        mac.update(&self.compatibility);
+        mac.update(code);
+        Ok(mac)
+    }
+
+    fn path(&self, hash: &[u8; 32]) -> PathBuf {
+        let engine = hex(&self.compatibility);
+        self.folder.join(format!("{}-{}.code", hex(hash), engine.get(..16).unwrap_or(&engine)))
+    }
+}

@@ -1,0 +1,127 @@
+//! The sandbox as the rest of the program sees it: load a plugin, call a rule.
+
+use crate::cache::Cache;
+use crate::call;
+use crate::code::{Kind, TrustedCode, hex, sha256};
+use crate::compile::{Compiler, compile};
+use crate::engine_module::EngineModule;
+use crate::error::{HostError, RefusalCode, Refused};
+use crate::failure::failure;
+use crate::imports::{Datasets, State, linker};
+use crate::limits::Limits;
+use crate::plugin::Plugin;
+use crate::policy;
+use crate::runtime::Runtime;
+use engine::rule::{FailureCode, RuleAnswer, RuleCall, RuleOutcome};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use wasmtime::component::Linker;
+
+/// What a host is made from.
+pub struct HostConfig {
+    /// Folder of compiled code; without one every load compiles.
+    pub cache: Option<PathBuf>,
+    /// Key of the MACs over compiled code. Random, 32 bytes, secret, the same for every process that shares the folder.
+    pub cache_key: [u8; 32],
+    /// Who compiles.
+    pub compiler: Compiler,
+    /// What is allowed.
+    pub limits: Limits,
+}
+
+/// The sandbox. One for each process; it may be shared between threads.
+///
+/// Calls block the calling thread and need 2 MiB of stack, so a server makes them on its blocking pool.
+pub struct Host {
+    runtime: Arc<Runtime>,
+    linker: Linker<State>,
+    cache: Option<Cache>,
+    compiler: Compiler,
+    /// One compilation at a time: each may take gigabytes.
+    compiling: Mutex<()>,
+    limits: Limits,
+}
+
+impl Host {
+    /// Sets up the runtime and the folder of compiled code.
+    ///
+    /// # Errors
+    /// The runtime does not work on this machine, or the folder cannot be made.
+    pub fn new(config: HostConfig) -> Result<Self, HostError> {
+        let HostConfig { cache, cache_key, compiler, limits } = config;
+        let runtime = Runtime::new()?;
+        let linker = linker(runtime.engine()).map_err(|error| HostError::Runtime(error.to_string()))?;
+        let cache = cache
+            .map(|folder| Cache::open(folder, cache_key, *runtime.compatibility(), limits.compile.code_bytes))
+            .transpose()?;
+        Ok(Self { runtime: Arc::new(runtime), linker, cache, compiler, compiling: Mutex::new(()), limits })
+    }
+
+    /// Checks, compiles (or finds compiled), links and describes a plugin. Takes seconds for a large one.
+    ///
+    /// # Errors
+    /// The binary is not a plugin this host will run, and why.
+    pub fn load(&self, wasm: &[u8]) -> Result<Arc<Plugin>, Refused> {
+        guarded(|| {
+            policy::check_component(wasm, &self.limits.plugin)?;
+            let hash = sha256(wasm);
+            let code = self.code(Kind::Component, wasm, &hash)?;
+            Plugin::new(&self.runtime, &self.linker, hex(&hash), &code, &self.limits.describe).map(Arc::new)
+        })
+    }
+
+    /// The same for `engine.wasm`, a core module without imports.
+    ///
+    /// # Errors
+    /// The binary is not an engine this host will run, and why.
+    pub fn load_engine(&self, wasm: &[u8]) -> Result<EngineModule, Refused> {
+        guarded(|| {
+            policy::check_engine_module(wasm, &self.limits.engine_module)?;
+            let hash = sha256(wasm);
+            let code = self.code(Kind::Module, wasm, &hash)?;
+            EngineModule::new(&self.runtime, hex(&hash), &code, &self.limits.engine_call)
+        })
+    }
+
+    /// Runs one rule. Whatever the guest does, there is an outcome.
+    ///
+    /// NO-TX: this may take as long as the deadline allows; hold no transaction while it runs.
+    #[must_use]
+    pub fn call(&self, plugin: &Plugin, call: &RuleCall, datasets: &Arc<dyn Datasets>) -> RuleOutcome {
+        let limits = self.limits.of(call.interface);
+        let run = || call::run(plugin, call, Arc::clone(datasets), limits);
+        catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+            tracing::error!(rule = call.rule, plugin = plugin.hash(), "the host panicked while it ran a rule");
+            let answer = RuleAnswer::Failed(failure(FailureCode::Trap, "the host failed while it ran the rule"));
+            RuleOutcome { answer, lookups: Vec::new(), fuel: 0 }
+        })
+    }
+
+    /// Machine code from the folder, or from the compiler and then into the folder.
+    fn code(&self, kind: Kind, wasm: &[u8], hash: &[u8; 32]) -> Result<TrustedCode, Refused> {
+        let cached = || self.cache.as_ref().and_then(|cache| cache.get(kind, hash));
+        if let Some(code) = cached() {
+            return Ok(code);
+        }
+        // Nothing is protected but the order, so a panic of another thread spoils nothing.
+        let _one_at_a_time = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
+        // The same binary may have been compiled while this thread waited.
+        if let Some(code) = cached() {
+            return Ok(code);
+        }
+        let code = compile(&self.compiler, wasm, &self.limits.compile)?;
+        if let Some(cache) = &self.cache {
+            cache.put(kind, hash, &code);
+        }
+        Ok(code)
+    }
+}
+
+/// A panic in here is a bug of ours or of a library; it must not become the end of the server.
+fn guarded<T>(load: impl FnOnce() -> Result<T, Refused>) -> Result<T, Refused> {
+    catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|_| {
+        tracing::error!("the host panicked while it loaded a binary");
+        Err(Refused::new(RefusalCode::HostFailed, "the host failed while it loaded the binary"))
+    })
+}

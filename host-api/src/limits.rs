@@ -1,0 +1,193 @@
+//! Every limit of the sandbox, with its unit and its default.
+//!
+//! Fuel decides: it counts instructions, so the same call ends at the same instruction on every machine. Deadlines are the
+//! safety net for what fuel does not see, and generous because machines are noisy.
+
+use engine::rule::Interface;
+use std::time::Duration;
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+/// All limits. `Default` gives the figures for plugins made with Rust, C or QuickJS.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// What a plugin may look like, before anything compiles it.
+    pub plugin: ShapeLimits,
+    /// What `engine.wasm` may look like, before anything compiles it.
+    pub engine_module: ShapeLimits,
+    /// What the compiling child may use.
+    pub compile: CompileLimits,
+    /// `manifest.describe`, once at load.
+    pub describe: CallLimits,
+    /// One call of `validate`.
+    pub validate: CallLimits,
+    /// One call of `assess`.
+    pub assess: CallLimits,
+    /// One call of `score`.
+    pub score: CallLimits,
+    /// One call of `engine.wasm`.
+    pub engine_call: CallLimits,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            plugin: ShapeLimits::default(),
+            engine_module: ShapeLimits::for_engine(),
+            compile: CompileLimits::default(),
+            describe: CallLimits { output_bytes: 256 * KIB, ..CallLimits::default() },
+            validate: CallLimits { fuel: 20_000_000, ..CallLimits::default() },
+            assess: CallLimits::default(),
+            score: CallLimits::default(),
+            engine_call: CallLimits::for_engine(),
+        }
+    }
+}
+
+impl Limits {
+    /// The limits of one call of this interface.
+    #[must_use]
+    pub const fn of(&self, interface: Interface) -> &CallLimits {
+        match interface {
+            Interface::Validate => &self.validate,
+            Interface::Assess => &self.assess,
+            Interface::Score => &self.score,
+        }
+    }
+}
+
+/// What one call may use. Instantiation and start functions count as part of the call.
+#[derive(Clone, Debug)]
+pub struct CallLimits {
+    /// Instructions, roughly. A call of the host costs 1,000 and one more for each byte that crosses.
+    pub fuel: u64,
+    /// Wall clock, counted in ticks of 10 ms; a call that is past it traps.
+    pub deadline: Duration,
+    /// Bytes of all linear memories together.
+    pub memory_bytes: usize,
+    /// Elements of all tables together.
+    pub table_elements: usize,
+    /// Bytes of the input.
+    pub input_bytes: usize,
+    /// Bytes of the answer.
+    pub output_bytes: usize,
+    /// Findings, score parts or marks in one answer.
+    pub items: usize,
+    /// Dataset lookups.
+    pub lookups: usize,
+    /// Log lines that are kept; the rest is dropped in silence.
+    pub log_lines: usize,
+    /// Bytes of a log line that are kept.
+    pub log_line_bytes: usize,
+}
+
+impl Default for CallLimits {
+    fn default() -> Self {
+        Self {
+            fuel: 100_000_000,
+            deadline: Duration::from_secs(5),
+            memory_bytes: 16 * MIB,
+            table_elements: 10_000,
+            input_bytes: 256 * KIB,
+            output_bytes: 64 * KIB,
+            items: 200,
+            lookups: 1_000,
+            log_lines: 20,
+            log_line_bytes: KIB,
+        }
+    }
+}
+
+impl CallLimits {
+    /// For `engine.wasm`, which judges whole visits and is first-party.
+    fn for_engine() -> Self {
+        Self {
+            fuel: 20_000_000_000,
+            deadline: Duration::from_secs(120),
+            memory_bytes: 256 * MIB,
+            table_elements: 200_000,
+            input_bytes: 32 * MIB,
+            output_bytes: 32 * MIB,
+            ..Self::default()
+        }
+    }
+}
+
+/// What a binary may look like. All of it is checked by reading, before anything is compiled.
+#[derive(Clone, Debug)]
+pub struct ShapeLimits {
+    /// Bytes of the binary.
+    pub bytes: usize,
+    /// Core modules in it.
+    pub modules: usize,
+    /// Instantiations of core modules, and as many of nested components.
+    pub instances: usize,
+    /// Nested components (they only rename and type exports, so they hold no code).
+    pub components: usize,
+    /// Functions in all modules.
+    pub functions: usize,
+    /// Bytes of one function: compile time grows faster than its size.
+    pub function_bytes: usize,
+    /// Globals in all modules.
+    pub globals: usize,
+    /// Imports of one core module.
+    pub module_imports: usize,
+    /// Tables in all modules.
+    pub tables: usize,
+    /// Bytes a memory starts with.
+    pub initial_memory_bytes: usize,
+    /// Elements a table starts with.
+    pub initial_table_elements: usize,
+}
+
+impl Default for ShapeLimits {
+    fn default() -> Self {
+        Self {
+            bytes: 4 * MIB,
+            modules: 16,
+            instances: 16,
+            components: 16,
+            functions: 20_000,
+            function_bytes: 512 * KIB,
+            globals: 1_000,
+            module_imports: 1_000,
+            tables: 16,
+            initial_memory_bytes: 16 * MIB,
+            initial_table_elements: 10_000,
+        }
+    }
+}
+
+impl ShapeLimits {
+    /// For `engine.wasm`.
+    fn for_engine() -> Self {
+        Self {
+            bytes: 32 * MIB,
+            functions: 100_000,
+            function_bytes: 2 * MIB,
+            initial_memory_bytes: 64 * MIB,
+            initial_table_elements: 200_000,
+            ..Self::default()
+        }
+    }
+}
+
+/// What the compiling child may use, and what it may hand back.
+#[derive(Clone, Debug)]
+pub struct CompileLimits {
+    /// Wall clock; then the child is killed.
+    pub wall: Duration,
+    /// Seconds of processor time (Linux only).
+    pub cpu_seconds: u64,
+    /// Bytes of address space (Linux only).
+    pub address_space_bytes: u64,
+    /// Bytes of machine code.
+    pub code_bytes: usize,
+}
+
+impl Default for CompileLimits {
+    fn default() -> Self {
+        Self { wall: Duration::from_secs(60), cpu_seconds: 30, address_space_bytes: 2 << 30, code_bytes: 128 * MIB }
+    }
+}

@@ -1,0 +1,132 @@
+//! How wasmtime is set up, and the thread that counts deadlines. One engine for each host.
+//!
+//! The profile leaves out what a rule has no use for: no WASI, no threads, no SIMD, no 64-bit or several memories, no
+//! garbage collection, no exceptions, no tail calls, no async. Parent and compiling child make their engine here, so that
+//! the code of one fits the other.
+
+use crate::error::HostError;
+use sha2::{Digest, Sha256};
+use std::hash::{Hash, Hasher};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use wasmtime::{Config, Engine, OptLevel, Store, Strategy, WasmFeatures};
+
+/// How often the epoch moves: the grain of deadlines.
+pub(crate) const TICK: Duration = Duration::from_millis(10);
+
+/// Stack of a guest. The thread that calls must have room for it and for the host above it: Rust's 2 MiB are enough.
+const GUEST_STACK_BYTES: usize = 1 << 20;
+
+/// What the engine accepts. `policy` refuses the rest earlier and says why; this is the second lock.
+const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
+    .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
+    .union(WasmFeatures::SIGN_EXTENSION)
+    .union(WasmFeatures::REFERENCE_TYPES)
+    .union(WasmFeatures::MULTI_VALUE)
+    .union(WasmFeatures::BULK_MEMORY)
+    .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::FLOATS)
+    .union(WasmFeatures::COMPONENT_MODEL);
+
+/// The engine both the host and the compiling child use.
+pub(crate) fn engine() -> wasmtime::Result<Engine> {
+    let mut config = Config::new();
+    config
+        .strategy(Strategy::Cranelift)
+        .cranelift_opt_level(OptLevel::Speed)
+        // PURE: a NaN looks the same on every processor.
+        .cranelift_nan_canonicalization(true)
+        .consume_fuel(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(GUEST_STACK_BYTES)
+        // No backtraces: what a failure says must not depend on where code lies.
+        .wasm_backtrace_max_frames(None)
+        .generate_address_map(false)
+        .wasm_features(WasmFeatures::all().difference(FEATURES), false)
+        .wasm_features(FEATURES, true);
+    Engine::new(&config)
+}
+
+/// An engine and what keeps its deadlines.
+pub(crate) struct Runtime {
+    engine: Engine,
+    compatibility: [u8; 32],
+    _ticker: Ticker,
+}
+
+impl Runtime {
+    pub(crate) fn new() -> Result<Self, HostError> {
+        let engine = engine().map_err(|error| HostError::Runtime(error.to_string()))?;
+        let mut hasher = CompatibilityHasher(Sha256::new());
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        let ticker = Ticker::start(&engine)?;
+        Ok(Self { engine, compatibility: hasher.0.finalize().into(), _ticker: ticker })
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// SHA-256 over everything compiled code depends on: version, settings, target, processor features.
+    pub(crate) fn compatibility(&self) -> &[u8; 32] {
+        &self.compatibility
+    }
+}
+
+/// Makes `store` trap once `deadline` has passed.
+pub(crate) fn set_deadline<T: 'static>(store: &mut Store<T>, deadline: Duration) {
+    let ticks = deadline.as_nanos().div_ceil(TICK.as_nanos());
+    store.epoch_deadline_trap();
+    // One more, because the first tick is already under way.
+    store.set_epoch_deadline(u64::try_from(ticks).unwrap_or(u64::MAX / 2).saturating_add(1));
+}
+
+/// Moves the epoch every `TICK` until it is dropped.
+struct Ticker {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Ticker {
+    fn start(engine: &Engine) -> Result<Self, HostError> {
+        let (stop, stopped) = channel::<()>();
+        let engine = engine.weak();
+        let thread = std::thread::Builder::new()
+            .name("rule-deadlines".to_owned())
+            .spawn(move || {
+                while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                    let Some(engine) = engine.upgrade() else { return };
+                    engine.increment_epoch();
+                }
+            })
+            .map_err(HostError::Ticker)?;
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that counts deadlines panicked");
+        }
+    }
+}
+
+/// SHA-256 behind the standard `Hasher`, whose own algorithm may change with the compiler.
+struct CompatibilityHasher(Sha256);
+
+impl Hasher for CompatibilityHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update((bytes.len() as u64).to_le_bytes());
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        let digest: [u8; 32] = self.0.clone().finalize().into();
+        digest.iter().take(8).fold(0, |value, byte| value << 8 | u64::from(*byte))
+    }
+}

@@ -1,0 +1,120 @@
+//! Compiled code on disk: it saves the second compilation, and only code with our MAC is ever run.
+
+use crate::guest::{Guest, call, compiler, finding};
+use engine::rule::RuleAnswer;
+use host_api::{Compiler, Host, HostConfig, Limits, RefusalCode};
+use serde_json::json;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A compiler that is not there: whoever loads with it has not compiled.
+fn no_compiler() -> Compiler {
+    Compiler::Child { program: "/nonexistent/compiler".into(), args: Vec::new() }
+}
+
+fn host(folder: &Path, key: u8, compiler: Compiler) -> Host {
+    let config =
+        HostConfig { cache: Some(folder.to_owned()), cache_key: [key; 32], compiler, limits: Limits::default() };
+    Host::new(config).unwrap()
+}
+
+fn plugin() -> Vec<u8> {
+    Guest::finds(&[finding()]).build()
+}
+
+/// The one file in the folder.
+fn file(folder: &Path) -> PathBuf {
+    let files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+    files[0].clone()
+}
+
+/// Compiles once and leaves the code in the folder.
+fn filled(folder: &Path) -> PathBuf {
+    host(folder, 1, compiler()).load(&plugin()).unwrap();
+    file(folder)
+}
+
+#[test]
+fn a_second_load_does_not_compile() {
+    let folder = tempfile::tempdir().unwrap();
+    filled(folder.path());
+    let host = host(folder.path(), 1, no_compiler());
+    let plugin = host.load(&plugin()).unwrap();
+    assert!(matches!(call(&host, &plugin, "look", json!({})).answer, RuleAnswer::Findings(_)));
+}
+
+#[test]
+fn code_from_disk_answers_and_burns_like_fresh_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let fresh = host(folder.path(), 1, compiler());
+    let fresh = call(&fresh, &fresh.load(&plugin()).unwrap(), "look", json!({"a": 1}));
+    let cached = host(folder.path(), 1, no_compiler());
+    let cached = call(&cached, &cached.load(&plugin()).unwrap(), "look", json!({"a": 1}));
+    assert_eq!(fresh, cached);
+}
+
+/// Spoils the file, then expects that nobody runs it, that it is gone, and that the next load makes a good one.
+fn is_not_trusted(name: &str, key: u8, spoil: impl FnOnce(&Path)) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = filled(folder.path());
+    let good = fs::read(&path).unwrap();
+    spoil(&path);
+    let refused = host(folder.path(), key, no_compiler()).load(&plugin()).map(drop).unwrap_err();
+    assert_eq!(refused.code, RefusalCode::CompilerUnavailable, "{name}");
+    assert!(!path.exists(), "{name}: the spoilt file is still there");
+    host(folder.path(), key, compiler()).load(&plugin()).unwrap();
+    host(folder.path(), key, no_compiler()).load(&plugin()).unwrap();
+    assert_eq!(fs::read(&path).unwrap().len(), good.len(), "{name}");
+}
+
+#[test]
+fn code_that_is_not_ours_is_deleted_and_compiled_again() {
+    let flip = |position: fn(usize) -> usize| {
+        move |path: &Path| {
+            let mut bytes = fs::read(path).unwrap();
+            let position = position(bytes.len());
+            bytes[position] ^= 1;
+            fs::write(path, bytes).unwrap();
+        }
+    };
+    is_not_trusted("a bit of the MAC", 1, flip(|_| 0));
+    is_not_trusted("the first bit of the code", 1, flip(|_| 32));
+    is_not_trusted("a bit in the middle", 1, flip(|length| length / 2));
+    is_not_trusted("the last bit", 1, flip(|length| length - 1));
+    is_not_trusted("another key", 2, |_| ());
+    is_not_trusted("an empty file", 1, |path| fs::write(path, []).unwrap());
+    is_not_trusted("a short file", 1, |path| fs::write(path, [0; 31]).unwrap());
+    is_not_trusted("a MAC and nothing", 1, |path| fs::write(path, [0; 32]).unwrap());
+    is_not_trusted("a byte less", 1, |path| {
+        let bytes = fs::read(path).unwrap();
+        fs::write(path, &bytes[..bytes.len() - 1]).unwrap();
+    });
+    is_not_trusted("a byte more", 1, |path| {
+        let mut bytes = fs::read(path).unwrap();
+        bytes.push(0);
+        fs::write(path, bytes).unwrap();
+    });
+}
+
+#[test]
+fn code_of_another_plugin_under_this_name_is_not_trusted() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("other");
+    host(&other, 1, compiler()).load(&Guest::finds(&[]).build()).unwrap();
+    let code = fs::read(file(&other)).unwrap();
+    is_not_trusted("another plugin", 1, |path| fs::write(path, code).unwrap());
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_an_error_at_start() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let config = HostConfig {
+        cache: Some(file.path().join("code")),
+        cache_key: [0; 32],
+        compiler: no_compiler(),
+        limits: Limits::default(),
+    };
+    let error = Host::new(config).map(drop).unwrap_err();
+    assert!(error.to_string().starts_with("cannot make the folder for compiled code"), "{error}");
+}

@@ -1,0 +1,9 @@
+//! The sandbox from outside: guests are written in these files, encoded as components, compiled by the real child, and run.
+
+mod cache;
+mod compile;
+mod engine_module;
+mod guest;
+mod hostile_answers;
+mod hostile_binaries;
+mod rules;
