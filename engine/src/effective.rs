@@ -88,11 +88,17 @@ impl EffectiveSop {
         let mut parameters: Map<String, Value> =
             sop.parameters.iter().map(|(name, parameter)| (name.clone(), parameter.default.clone())).collect();
         parameters.extend(overrides.iter().filter(|(name, _)| sop.parameters.contains_key(*name)).map(|(k, v)| (k.clone(), v.clone())));
+<<<<<<< HEAD
         let mut problems = Vec::new();
         let hash = canon::hash_value(&json!({"sop": document, "parameters": parameters}));
         if let Err(error) = &hash {
             problems.push(Problem::new("", "sop.number", &json!({"detail": error.to_string()})));
         }
+=======
+        let hash = canon::hash_value(&json!({"sop": document, "parameters": parameters}));
+
+        let mut problems = Vec::new();
+>>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
         let mut conditions = BTreeMap::new();
         for text in expressions(&document) {
             match Condition::compile(&text) {
@@ -118,7 +124,11 @@ impl EffectiveSop {
         if order.len() != sop.steps.len() {
             problems.push(Problem::new("/steps", "step.cycle", &json!({})));
         }
+<<<<<<< HEAD
         if let (Ok(hash), true) = (hash, problems.is_empty()) {
+=======
+        if problems.is_empty() {
+>>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
             Ok(Self { sop, hash, plugins, datasets, parameters, conditions, forms, order })
         } else {
             Err(problems)
@@ -133,7 +143,11 @@ impl EffectiveSop {
             sop_hash: self.hash.clone(),
             plugins: self.plugins.iter().map(|(name, pin)| (name.clone(), pin.hash.clone())).collect(),
             datasets: self.datasets.iter().map(|(name, pin)| (name.clone(), pin.hash.clone())).collect(),
+<<<<<<< HEAD
             engine: crate::event::ENGINE_HASH.to_owned(),
+=======
+            engine: crate::ENGINE_HASH.to_owned(),
+>>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
         }
     }
 
@@ -181,7 +195,11 @@ impl EffectiveSop {
     pub fn evaluate(&self, expression: &str, context: &Value) -> Result<Value, EvalError> {
         match self.conditions.get(expression) {
             Some(condition) => condition.eval(context),
+<<<<<<< HEAD
             None => Err(EvalError { code: "condition.not_compiled", detail: expression.to_owned() }),
+=======
+            None => Err(EvalError::new("condition.not_compiled", expression)),
+>>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
         }
     }
 
@@ -192,7 +210,11 @@ impl EffectiveSop {
     pub fn holds(&self, expression: &str, context: &Value) -> Result<bool, EvalError> {
         match self.evaluate(expression, context)? {
             Value::Bool(holds) => Ok(holds),
+<<<<<<< HEAD
             other => Err(EvalError { code: "condition.result", detail: format!("{other} instead of true or false") }),
+=======
+            other => Err(EvalError::new("condition.not_boolean", &other.to_string())),
+>>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
         }
     }
 
@@ -219,7 +241,11 @@ impl EffectiveSop {
         value
             .as_f64()
             .filter(|number| number.is_finite())
+<<<<<<< HEAD
             .ok_or_else(|| EvalError { code: "condition.result", detail: format!("{value} instead of a number") })
+=======
+            .ok_or_else(|| EvalError::new("condition.not_number", &value.to_string()))
+>>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
     }
 }
 

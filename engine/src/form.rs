@@ -6,10 +6,11 @@
 //! violation does to a visit.
 //!
 //! Two annotations have a meaning. `x-absent: [code…]` on a property lets a rep say why it is not answered; the mark then
-//! stands in for the answer where it is `required`. `x-personal: true` marks personal data.
+//! stands in for the answer where it is `required`. `x-personal: true` marks personal data. `i18n` is JSON Forms' key for
+//! labels; clients use it.
 
 mod absent;
-mod bounds;
+pub(crate) mod bounds;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -41,7 +42,7 @@ pub const MAX_MARKS: usize = 1_000;
 /// Most violations reported at once.
 pub const MAX_VIOLATIONS: usize = 100;
 /// Most subschemas of one place times values in the answers: what bounds the work of a validation.
-const MAX_WORK: u64 = 1_000_000;
+const MAX_WORK: u64 = 500_000;
 /// Most memory of one compiled pattern, in bytes.
 const MAX_PATTERN: usize = 256 * 1024;
 
@@ -75,7 +76,7 @@ pub struct Violation {
     pub keyword: String,
     /// `form.<keyword>`, `absent.not_allowed` or `absent.answered`.
     pub code: String,
-    /// Values for the message, taken from the schema and never from the answers.
+    /// Values for the message: what the schema wants, and names of members; never answers.
     pub params: BTreeMap<String, Value>,
 }
 
@@ -145,7 +146,8 @@ impl CompiledForm {
     }
 }
 
-fn options() -> jsonschema::ValidationOptions<'static> {
+/// What every schema is compiled with: nothing fetched, formats asserted, linear-time patterns.
+pub(crate) fn options() -> jsonschema::ValidationOptions<'static> {
     jsonschema::draft202012::options()
         .offline()
         .should_validate_formats(true)
@@ -162,7 +164,7 @@ fn not_a_schema(error: &jsonschema::ValidationError<'_>) -> FormProblem {
 }
 
 /// Turns one error of the library into violations: codes and values, no sentences.
-fn describe(pointer: &str, kind: &ValidationErrorKind, violations: &mut Vec<Violation>) {
+pub(crate) fn describe(pointer: &str, kind: &ValidationErrorKind, violations: &mut Vec<Violation>) {
     use ValidationErrorKind as Kind;
     let keyword = kind.keyword();
     let params = match kind {
@@ -175,6 +177,11 @@ fn describe(pointer: &str, kind: &ValidationErrorKind, violations: &mut Vec<Viol
             for name in unexpected {
                 violations.push(Violation::new(below(pointer, name), keyword, json!({ "property": name })));
             }
+            return;
+        }
+        Kind::PropertyNames { error } => {
+            let name = error.instance().as_str().unwrap_or_default();
+            violations.push(Violation::new(below(pointer, name), keyword, json!({ "property": name })));
             return;
         }
         Kind::Type { kind: TypeKind::Single(kind) } => json!({ "types": [kind.as_str()] }),

@@ -234,6 +234,25 @@ fn size_depth_and_number_of_parts_are_bounded() {
 }
 
 #[test]
+fn a_small_stack_is_enough_for_the_worst_texts() {
+    let run = || {
+        for (open, close) in
+            [("(", ")"), ("[", "]"), ("size(", ")"), ("-", ""), ("!", ""), ("true?1:", "1"), ("1+(", ")")]
+        {
+            for times in [12, MAX_NESTING, 200, 2000] {
+                let text = format!("{}1{}", open.repeat(times), close.repeat(times));
+                if let Ok(condition) = Condition::compile(&text) {
+                    drop(condition.eval(&json!({})));
+                }
+            }
+        }
+        Condition::compile(&format!("1{}", "+1".repeat(1000))).is_err()
+    };
+    let thread = std::thread::Builder::new().stack_size(512 * 1024).spawn(run).expect("a thread");
+    assert!(thread.join().expect("no overflow"));
+}
+
+#[test]
 fn work_and_memory_of_an_evaluation_are_bounded() {
     let long: Vec<u32> = (0..10_000).collect();
     let context = json!({"answers": {"long": long, "text": "x".repeat(64 * 1024)}});
@@ -381,7 +400,7 @@ proptest! {
             Just("?"), Just(":"), Just("!"), Just("-"), Just("1"), Just("0x"), Just("1.5e"), Just("'a'"), Just("b''"),
             Just("&&"), Just("||"), Just("=="), Just("in"), Just(".all("), Just("x,"), Just(".map("), Just("has("), Just(","),
             Just("'''"), Just("\\"), Just("`a`"), Just("\n"), Just("//"), Just("if"), Just("ß"),
-        ], 0..60)
+        ], 0..30)
     ) {
         let text = words.concat();
         if let Ok(condition) = Condition::compile(&text) {

@@ -13,11 +13,39 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The only dialect.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// Keywords with a value that is not a schema.
-const PLAIN: [&str; 31] = [
-    "$schema", "$ref", "$comment", "title", "description", "default", "deprecated", "readOnly", "writeOnly", "examples",
-    "type", "enum", "const", "multipleOf", "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum", "maxLength",
-    "minLength", "pattern", "format", "maxItems", "minItems", "uniqueItems", "maxContains", "minContains",
-    "maxProperties", "minProperties", "required", "dependentRequired",
+const PLAIN: [&str; 32] = [
+    "$schema",
+    "$ref",
+    "$comment",
+    "title",
+    "description",
+    "default",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "examples",
+    "type",
+    "enum",
+    "const",
+    "multipleOf",
+    "maximum",
+    "exclusiveMaximum",
+    "minimum",
+    "exclusiveMinimum",
+    "maxLength",
+    "minLength",
+    "pattern",
+    "format",
+    "maxItems",
+    "minItems",
+    "uniqueItems",
+    "maxContains",
+    "minContains",
+    "maxProperties",
+    "minProperties",
+    "required",
+    "dependentRequired",
+    "i18n",
 ];
 
 /// A schema and how its parts hang together.
@@ -105,7 +133,8 @@ impl Graph {
         for token in tokens {
             places = self.same_place(places.iter().flat_map(|at| self.step(*at, token)).collect());
         }
-        let allowed: BTreeSet<_> = places.iter().filter_map(|at| self.nodes.get(*at)).flat_map(|node| &node.absent).collect();
+        let allowed: BTreeSet<_> =
+            places.iter().filter_map(|at| self.nodes.get(*at)).flat_map(|node| &node.absent).collect();
         CODES.iter().map(|(code, _)| *code).filter(|code| allowed.contains(code)).collect()
     }
 
@@ -235,6 +264,7 @@ impl<'a> Reader<'a> {
             "$schema" if node != 0 || text != DIALECT => self.problem(place, "schema.dialect", text),
             "format" if !FORMATS.contains(&text) => self.problem(place, "schema.format", text),
             "pattern" => self.pattern(place, text),
+            "i18n" if text.is_empty() => self.problem(place, "schema.invalid", "type"),
             "$ref" => self.references.push((node, place.to_owned(), text.to_owned())),
             _ => {}
         }

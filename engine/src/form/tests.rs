@@ -78,7 +78,8 @@ fn every_violation_is_reported_at_once_and_sorted() {
 
 #[test]
 fn valid_answers_have_no_violation() {
-    let answers = json!({"name": "Xu", "count": 3.0, "day": "2026-02-28", "kind": "b", "rows": [{"id": "1", "note": ""}]});
+    let answers =
+        json!({"name": "Xu", "count": 3.0, "day": "2026-02-28", "kind": "b", "rows": [{"id": "1", "note": ""}]});
     assert_eq!(form(sample()).validate(&answers, &BTreeMap::new()), []);
 }
 
@@ -144,7 +145,8 @@ fn top_level_answers_are_known() {
 
 #[test]
 fn schemas_that_reach_out_loop_or_hide_a_typo_are_refused() {
-    let cycle = json!({"$ref": "#/$defs/a", "$defs": {"a": {"allOf": [{"$ref": "#/$defs/b"}]}, "b": {"$ref": "#/$defs/a"}}});
+    let cycle =
+        json!({"$ref": "#/$defs/a", "$defs": {"a": {"allOf": [{"$ref": "#/$defs/b"}]}, "b": {"$ref": "#/$defs/a"}}});
     let laughs: BTreeMap<String, Value> = (0..30)
         .map(|at| (format!("d{at}"), json!({"allOf": vec![json!({"$ref": format!("#/$defs/d{}", at + 1)}); 2]})))
         .chain([("d30".to_owned(), json!({}))])
@@ -154,7 +156,10 @@ fn schemas_that_reach_out_loop_or_hide_a_typo_are_refused() {
         .chain([("d200".to_owned(), json!({}))])
         .collect();
     for (schema, expected) in [
-        (json!({"properties": {"a": {"$ref": "https://example.com/a.json"}}}), ("/properties/a/$ref", "schema.reference_remote")),
+        (
+            json!({"properties": {"a": {"$ref": "https://example.com/a.json"}}}),
+            ("/properties/a/$ref", "schema.reference_remote"),
+        ),
         (json!({"$ref": "file:///etc/passwd"}), ("/$ref", "schema.reference_remote")),
         (json!({"$ref": "other.json#/a"}), ("/$ref", "schema.reference_remote")),
         (json!({"$ref": "//example.com"}), ("/$ref", "schema.reference_remote")),
@@ -166,7 +171,10 @@ fn schemas_that_reach_out_loop_or_hide_a_typo_are_refused() {
         (json!({"properties": {"a": {"minimun": 1}}}), ("/properties/a/minimun", "schema.unknown_keyword")),
         (json!({"definitions": {}}), ("/definitions", "schema.unknown_keyword")),
         (json!({"$schema": "http://json-schema.org/draft-07/schema#"}), ("/$schema", "schema.dialect")),
-        (json!({"items": {"$schema": "https://json-schema.org/draft/2020-12/schema"}}), ("/items/$schema", "schema.dialect")),
+        (
+            json!({"items": {"$schema": "https://json-schema.org/draft/2020-12/schema"}}),
+            ("/items/$schema", "schema.dialect"),
+        ),
         (json!({"format": "regex"}), ("/format", "schema.format")),
         (json!({"pattern": "(a)\\1"}), ("/pattern", "schema.pattern")),
         (json!({"pattern": "^(?!a)"}), ("/pattern", "schema.pattern")),
@@ -176,14 +184,15 @@ fn schemas_that_reach_out_loop_or_hide_a_typo_are_refused() {
         (json!({"x-absent": ["busy"]}), ("/x-absent/0", "schema.absent")),
         (json!({"x-absent": "refused"}), ("/x-absent", "schema.absent")),
         (json!({"x-personal": "yes"}), ("/x-personal", "schema.invalid")),
+        (json!({"i18n": {"en": "a"}}), ("/i18n", "schema.invalid")),
         (json!({"type": "text"}), ("/type", "schema.invalid")),
         (json!({"properties": []}), ("/properties", "schema.invalid")),
         (json!([]), ("", "schema.invalid")),
         (json!({"items": 5}), ("/items", "schema.invalid")),
         (json!({"properties": {"child": {"$ref": "#"}}}), ("", "schema.reference_cycle")),
-        (cycle, ("/$defs/a", "schema.reference_cycle")),
+        (cycle, ("/$defs/b", "schema.reference_cycle")),
         (json!({"$ref": "#/$defs/d0", "$defs": laughs}), ("/$defs/d18", "schema.too_large")),
-        (json!({"$ref": "#/$defs/d0", "$defs": chain}), ("/$defs/d137", "schema.too_deep")),
+        (json!({"$ref": "#/$defs/d0", "$defs": chain}), ("/$defs/d136", "schema.too_deep")),
         (json!({"description": "x".repeat(MAX_SCHEMA)}), ("", "schema.too_large")),
     ] {
         let text: String = schema.to_string().chars().take(100).collect();
@@ -227,12 +236,13 @@ fn answers_beyond_the_limits_are_not_looked_at() {
     check(json!({"a": vec!["x".repeat(1000); 300]}), &[("", "form.too_large")]);
     check((0..MAX_DEPTH + 1).fold(json!(1), |inner, _| json!([inner])), &[("", "form.too_deep")]);
     check((0..MAX_DEPTH).fold(json!(1), |inner, _| json!([inner])), &[]);
-    let many = (0..=MAX_MARKS).map(|at| (format!("/{at}"), Absent { code: AbsentCode::Hidden, reason: None })).collect();
+    let many =
+        (0..=MAX_MARKS).map(|at| (format!("/{at}"), Absent { code: AbsentCode::Hidden, reason: None })).collect();
     assert_eq!(short(&any.validate(&json!({}), &many)), [("", "form.too_large")]);
 
-    let wide = form(json!({"items": {"allOf": vec![json!({"type": "string"}); 1000]}}));
+    let wide = form(json!({"items": {"allOf": vec![json!({"type": "string"}); 200]}}));
     assert_eq!(short(&wide.validate(&json!(vec![1; 5000]), &none)), [("", "form.too_large")]);
-    assert_eq!(wide.validate(&json!(vec![1; 500]), &none).len(), MAX_VIOLATIONS);
+    assert_eq!(wide.validate(&json!(vec![1; 150]), &none).len(), MAX_VIOLATIONS);
 }
 
 #[test]
