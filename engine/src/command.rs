@@ -127,11 +127,7 @@ impl From<Command> for Envelope {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{pointer}: {detail}")]
 pub struct Malformed {
-<<<<<<< HEAD
     /// Stable code: `record.too_deep`, `.not_utf8`, `.not_json`, `.number` or `.malformed`.
-=======
-    /// Stable code: `record.too_deep`, `record.not_utf8`, `record.not_json` or `record.malformed`.
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
     pub code: &'static str,
     /// JSON Pointer to the member.
     pub pointer: String,
@@ -154,10 +150,7 @@ impl Record {
         }
         let text = std::str::from_utf8(bytes).map_err(|error| malformed("record.not_utf8", error.to_string()))?;
         let value: Value = serde_json::from_str(text).map_err(|error| malformed("record.not_json", error.to_string()))?;
-<<<<<<< HEAD
         let value = canon::normalize(&value).map_err(|error| malformed("record.number", error.to_string()))?;
-=======
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
         parse(value)
     }
 }

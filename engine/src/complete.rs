@@ -5,22 +5,14 @@
 
 use crate::command::{Clock, Command};
 use crate::effective::EffectiveSop;
-<<<<<<< HEAD
 use crate::time::format_utc;
-=======
-use crate::event::utc;
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
 use crate::finding::{self, built_in};
 use crate::gather::{self, Gathered, InputBase};
 use crate::input::Interval;
 use crate::progress::{Progress, Standing, progress};
 use crate::risk::risk;
 use crate::rule::{Finding, Interface, RuleAnswer, RuleOutcome, Scorecard};
-<<<<<<< HEAD
 use crate::score::{self, AppliedCap, ScoreResult};
-=======
-use crate::score::{self, ScoreResult};
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
 use crate::sop::{Counts, Effect, Outcome, Score, StepKind};
 use crate::submit::{Planned, fold, plan};
 use crate::visit::{CallRecord, Decision, SpawnedTask, Validity, Verdict, Visit, VisitEvent};
@@ -222,15 +214,9 @@ fn total(sop: &EffectiveSop, score: &Score, cards: &[Scorecard], context: &Value
         .caps
         .iter()
         .filter(|cap| cap.mark.as_ref().is_some_and(marked) || cap.when.as_ref().is_some_and(|when| sop.applies(Some(when), context)))
-<<<<<<< HEAD
         .filter_map(|cap| Some(AppliedCap { code: cap.code.clone(), at: sop.number(&cap.at, context).ok()? }))
         .collect();
     score::score(tree, caps)
-=======
-        .filter_map(|cap| Some((cap.code.clone(), sop.number(&cap.at, context).ok()?)))
-        .collect();
-    ScoreResult::new(tree, caps)
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
 }
 
 fn outcome<'a>(sop: &'a EffectiveSop, context: &Value, score: Option<&ScoreResult>) -> Option<&'a Outcome> {
@@ -272,11 +258,7 @@ fn tasks(sop: &EffectiveSop, visit: &Visit, progress: &Progress, verdict: &Verdi
         kind: kind.to_owned(),
         entry: entry.to_owned(),
         role: role.to_owned(),
-<<<<<<< HEAD
         due: format_utc(visit.last_sign_ms.saturating_add(i64::from(due_s).saturating_mul(1000))),
-=======
-        due: utc(visit.last_sign_ms.saturating_add(i64::from(due_s).saturating_mul(1000))),
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
     };
     let mut tasks: Vec<SpawnedTask> = sop
         .sop

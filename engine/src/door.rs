@@ -38,11 +38,7 @@ enum Request {
         parameters: Map<String, Value>,
         /// Records as JSON, or raw lines as strings.
         records: Vec<Value>,
-<<<<<<< HEAD
         /// Outcomes by rule: of those whose `visit` and `step` fit, the next one not taken yet, at last the last again.
-=======
-        /// Outcomes by rule; the first whose `visit` and `step` fit is taken.
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
         #[serde(default)]
         outcomes: BTreeMap<String, Vec<Canned>>,
     },
@@ -57,11 +53,8 @@ struct Canned {
     #[serde(default)]
     step: Option<String>,
     outcome: RuleOutcome,
-<<<<<<< HEAD
     #[serde(skip)]
     taken: bool,
-=======
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
 }
 
 /// Answers a request. Never fails: what is wrong is said in the response.
@@ -152,11 +145,7 @@ impl Outside for CannedOutside {
     fn call(&mut self, call: &RuleCall) -> RuleOutcome {
         let visit = call.input.pointer("/visit/id").and_then(Value::as_str);
         let step = call.input.pointer("/submission/step").and_then(Value::as_str);
-<<<<<<< HEAD
         let fits = |canned: &Canned| {
-=======
-        let fits = |canned: &&Canned| {
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
             canned.visit.as_deref().is_none_or(|wanted| Some(wanted) == visit)
                 && canned.step.as_deref().is_none_or(|wanted| Some(wanted) == step)
         };
@@ -165,15 +154,11 @@ impl Outside for CannedOutside {
             lookups: Vec::new(),
             fuel: 0,
         };
-<<<<<<< HEAD
         let Some(canned) = self.outcomes.get_mut(&call.rule) else { return missing() };
         let next = canned.iter().position(|one| !one.taken && fits(one)).or_else(|| canned.iter().rposition(fits));
         let Some(one) = next.and_then(|index| canned.get_mut(index)) else { return missing() };
         one.taken = true;
         one.outcome.clone()
-=======
-        self.outcomes.get(&call.rule).and_then(|canned| canned.iter().find(fits)).map_or_else(missing, |canned| canned.outcome.clone())
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
     }
 
     fn salt(&mut self) -> [u8; 16] {

@@ -88,24 +88,18 @@ impl EffectiveSop {
         let mut parameters: Map<String, Value> =
             sop.parameters.iter().map(|(name, parameter)| (name.clone(), parameter.default.clone())).collect();
         parameters.extend(overrides.iter().filter(|(name, _)| sop.parameters.contains_key(*name)).map(|(k, v)| (k.clone(), v.clone())));
-<<<<<<< HEAD
         let mut problems = Vec::new();
         let hash = canon::hash_value(&json!({"sop": document, "parameters": parameters}));
         if let Err(error) = &hash {
-            problems.push(Problem::new("", "sop.number", &json!({"detail": error.to_string()})));
+            problems.push(problem("", "sop.number", json!({"detail": error.to_string()})));
         }
-=======
-        let hash = canon::hash_value(&json!({"sop": document, "parameters": parameters}));
-
-        let mut problems = Vec::new();
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
         let mut conditions = BTreeMap::new();
         for text in expressions(&document) {
             match Condition::compile(&text) {
                 Ok(condition) => {
                     conditions.insert(text, condition);
                 }
-                Err(error) => problems.push(Problem::new("", error.code, &json!({"expression": text, "detail": error.detail}))),
+                Err(error) => problems.push(problem("", error.code, json!({"expression": text, "detail": error.detail}))),
             }
         }
         let mut forms = BTreeMap::new();
@@ -116,19 +110,15 @@ impl EffectiveSop {
                     forms.insert(step.id.clone(), compiled);
                 }
                 Err(found) => problems.extend(
-                    found.into_iter().map(|p| Problem::new(&p.pointer, &p.code, &json!({"step": step.id, "detail": p.detail}))),
+                    found.into_iter().map(|p| problem(&p.pointer, &p.code, json!({"step": step.id, "detail": p.detail}))),
                 ),
             }
         }
         let order = topological(&sop.steps);
         if order.len() != sop.steps.len() {
-            problems.push(Problem::new("/steps", "step.cycle", &json!({})));
+            problems.push(problem("/steps", "step.cycle", json!({})));
         }
-<<<<<<< HEAD
         if let (Ok(hash), true) = (hash, problems.is_empty()) {
-=======
-        if problems.is_empty() {
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
             Ok(Self { sop, hash, plugins, datasets, parameters, conditions, forms, order })
         } else {
             Err(problems)
@@ -143,11 +133,7 @@ impl EffectiveSop {
             sop_hash: self.hash.clone(),
             plugins: self.plugins.iter().map(|(name, pin)| (name.clone(), pin.hash.clone())).collect(),
             datasets: self.datasets.iter().map(|(name, pin)| (name.clone(), pin.hash.clone())).collect(),
-<<<<<<< HEAD
             engine: crate::event::ENGINE_HASH.to_owned(),
-=======
-            engine: crate::ENGINE_HASH.to_owned(),
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
         }
     }
 
@@ -195,11 +181,7 @@ impl EffectiveSop {
     pub fn evaluate(&self, expression: &str, context: &Value) -> Result<Value, EvalError> {
         match self.conditions.get(expression) {
             Some(condition) => condition.eval(context),
-<<<<<<< HEAD
             None => Err(EvalError { code: "condition.not_compiled", detail: expression.to_owned() }),
-=======
-            None => Err(EvalError::new("condition.not_compiled", expression)),
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
         }
     }
 
@@ -210,11 +192,7 @@ impl EffectiveSop {
     pub fn holds(&self, expression: &str, context: &Value) -> Result<bool, EvalError> {
         match self.evaluate(expression, context)? {
             Value::Bool(holds) => Ok(holds),
-<<<<<<< HEAD
             other => Err(EvalError { code: "condition.result", detail: format!("{other} instead of true or false") }),
-=======
-            other => Err(EvalError::new("condition.not_boolean", &other.to_string())),
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
         }
     }
 
@@ -241,12 +219,13 @@ impl EffectiveSop {
         value
             .as_f64()
             .filter(|number| number.is_finite())
-<<<<<<< HEAD
             .ok_or_else(|| EvalError { code: "condition.result", detail: format!("{value} instead of a number") })
-=======
-            .ok_or_else(|| EvalError::new("condition.not_number", &value.to_string()))
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
     }
+}
+
+fn problem(pointer: &str, code: &str, params: Value) -> Problem {
+    let params = params.as_object().cloned().unwrap_or_default();
+    Problem { pointer: pointer.to_owned(), code: code.to_owned(), params: params.into_iter().collect() }
 }
 
 /// Steps a step waits for: its `after`, or the step before it in the document.

@@ -5,11 +5,7 @@
 
 use crate::effective::EffectiveSop;
 use crate::rule::Finding;
-<<<<<<< HEAD
 use crate::score::ScoreTree;
-=======
-use crate::score::NodeResult;
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
 use crate::sop::{Effect, ScoreNode};
 use crate::text::{LANGUAGES, Text};
 use crate::visit::{Decision, Refusal, Validity, Verdict, Visit};
@@ -205,7 +201,6 @@ pub fn visit(sop: &EffectiveSop, visit: &Visit, language: &str) -> Explanation {
 }
 
 fn parts(sop: &EffectiveSop, verdict: &Verdict, language: &str) -> Vec<ScoreLine> {
-<<<<<<< HEAD
     fn walk(declared: &ScoreNode, scored: &ScoreTree, language: &str, lines: &mut Vec<ScoreLine>) {
         if declared.nodes.is_empty() {
             let title = declared.title.get(language).unwrap_or(&declared.id).to_owned();
@@ -213,24 +208,11 @@ fn parts(sop: &EffectiveSop, verdict: &Verdict, language: &str) -> Vec<ScoreLine
         }
         for (child, result) in declared.nodes.iter().zip(&scored.nodes) {
             walk(child, result, language, lines);
-=======
-    fn walk(declared: &ScoreNode, scored: &NodeResult, share: f64, language: &str, lines: &mut Vec<ScoreLine>) {
-        if declared.nodes.is_empty() {
-            let title = declared.title.get(language).unwrap_or(&declared.id).to_owned();
-            lines.push(ScoreLine { title, value: scored.value, share });
-        }
-        for (child, result) in declared.nodes.iter().zip(&scored.nodes) {
-            walk(child, result, share * result.share, language, lines);
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
         }
     }
     let mut lines = Vec::new();
     if let (Some(score), Some(result)) = (&sop.sop.score, &verdict.score) {
-<<<<<<< HEAD
         walk(&score.root, &result.tree, language, &mut lines);
-=======
-        walk(&score.root, &result.tree, 1.0, language, &mut lines);
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
     }
     lines
 }

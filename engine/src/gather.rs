@@ -6,22 +6,14 @@
 use crate::effective::EffectiveSop;
 use crate::input::{
     CheckInInput, CustomerInput, EvidenceInput, EvidenceUse, Interval, PositionInput, PreviousVisit, RuleInput,
-<<<<<<< HEAD
     SubmissionInput, TimeSource, VisitInput,
-=======
-    SubmissionInput, VisitInput,
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
 };
 use crate::command::{Command, EvidenceReference, Position, Submission};
 use crate::place;
 use crate::progress::{Progress, Standing};
 use crate::rule::Need;
 use crate::sop::{RuleBinding, StepKind};
-<<<<<<< HEAD
 use crate::time::{self, TimeError};
-=======
-use crate::time::{self, Moment, TimeError};
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
 use crate::visit::{Reference, Visit};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,22 +63,14 @@ pub(crate) fn needs<'a>(sop: &EffectiveSop, bindings: impl Iterator<Item = &'a R
 /// # Errors
 /// When a time of the command or of its evidence cannot be read.
 pub(crate) fn normalise(sop: &EffectiveSop, visit: &Visit, command: &Command, submission: &Submission) -> Result<SubmissionInput, TimeError> {
-<<<<<<< HEAD
     let at = time::moment(&command.at, None)?;
-=======
-    let at = Moment::of(&command.at, command.at.received.as_deref())?;
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
     let position = submission.position.as_ref().map(|position| position_input(visit, position));
     let is_check_in = sop.step(&submission.step).is_some_and(|step| step.kind == StepKind::CheckIn);
     let check_in = if is_check_in { position.clone() } else { visit.check_in(&sop.sop).and_then(|check_in| check_in.position) };
     let evidence = submission
         .evidence
         .iter()
-<<<<<<< HEAD
         .map(|reference| evidence_input(visit, at.received_ms, reference, check_in.as_ref()))
-=======
-        .map(|reference| evidence_input(visit, command, reference, check_in.as_ref()))
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
         .collect::<Result<Vec<_>, _>>()?;
     Ok(SubmissionInput {
         step: submission.step.clone(),
@@ -109,29 +93,17 @@ fn position_input(visit: &Visit, position: &Position) -> PositionInput {
         age_s: position.age_s,
         mock: position.mock,
         provider: position.provider.clone(),
-<<<<<<< HEAD
         to_customer_m: visit.customer.location.as_ref().and_then(|location| place::to_location_m(location, position)),
-=======
-        to_customer_m: visit.customer.location.as_ref().and_then(|location| place::distance_to(location, position)),
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
     }
 }
 
 fn evidence_input(
     visit: &Visit,
-<<<<<<< HEAD
     received_ms: i64,
     reference: &EvidenceReference,
     check_in: Option<&PositionInput>,
 ) -> Result<EvidenceInput, TimeError> {
     let at = time::moment(&reference.captured, Some(received_ms))?;
-=======
-    command: &Command,
-    reference: &EvidenceReference,
-    check_in: Option<&PositionInput>,
-) -> Result<EvidenceInput, TimeError> {
-    let at = Moment::of(&reference.captured, command.at.received.as_deref())?;
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
     let position = reference.position.as_ref().map(|position| position_input(visit, position));
     let from_check_in_m =
         position.as_ref().zip(check_in).and_then(|(there, here)| place::distance_m((there.lat, there.lon), (here.lat, here.lon)));
@@ -150,23 +122,12 @@ fn evidence_input(
 
 /// Check-in to check-out; to the last sign of life where a policy closes.
 pub(crate) fn dwell(sop: &EffectiveSop, visit: &Visit, closed: bool) -> Option<Interval> {
-<<<<<<< HEAD
     let from = visit.moment(&sop.sop, StepKind::CheckIn)?;
     match visit.moment(&sop.sop, StepKind::CheckOut) {
         Some(to) => Some(time::interval(from, to)),
         None if closed => {
             let last = visit.steps.values().filter_map(|record| record.moment.as_ref()).max_by_key(|moment| moment.max_ms)?;
             Some(Interval { source: TimeSource::Estimated, ..time::interval(from, last) })
-=======
-    let from = visit.times(&sop.sop, StepKind::CheckIn)?;
-    match visit.times(&sop.sop, StepKind::CheckOut) {
-        Some(to) => time::between(from, to).ok(),
-        None if closed => {
-            let last = visit.steps.values().filter_map(|record| record.times.as_ref()).max_by_key(|times| {
-                Moment::of(times, times.received.as_deref()).map_or(i64::MIN, |moment| moment.max_ms)
-            })?;
-            time::between(from, last).ok().map(|known| Interval { source: crate::input::TimeSource::Estimated, ..known })
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
         }
         None => None,
     }

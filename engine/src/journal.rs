@@ -7,21 +7,13 @@
 use crate::canon;
 use crate::command::{Action, Clock, Command, Customer, EvidenceArrival, Record};
 use crate::effective::EffectiveSop;
-<<<<<<< HEAD
 use crate::event::{Draft, ENGINE_HASH, Event, Seal, Tips, seal};
-=======
-use crate::event::{Draft, Event, seal, utc};
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
 use crate::history::History;
 use crate::id;
 use crate::rejection::Rejection;
 use crate::rule::{Finding, RuleCall, RuleOutcome};
 use crate::submit::{self, Pending};
-<<<<<<< HEAD
 use crate::time;
-=======
-use crate::time::parse_ms;
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
 use crate::visit::{Refusal, Visit, VisitEvent, VisitState, visit_of_task};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -61,13 +53,8 @@ pub struct Journal<'a> {
     tenant: String,
     customers: BTreeMap<String, Customer>,
     visits: BTreeMap<String, Visit>,
-<<<<<<< HEAD
     /// Where each stream ends.
     tips: Tips,
-=======
-    /// Sequence and hash of the last event by stream.
-    heads: BTreeMap<String, (u64, String)>,
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
     /// Body hash by command id.
     commands: BTreeMap<String, String>,
     history: History,
@@ -85,17 +72,10 @@ impl<'a> Journal<'a> {
             tenant: tenant.to_owned(),
             customers: BTreeMap::new(),
             visits: BTreeMap::new(),
-<<<<<<< HEAD
             tips: Tips::default(),
             commands: BTreeMap::new(),
             history: History::default(),
             engine: ENGINE_HASH.to_owned(),
-=======
-            heads: BTreeMap::new(),
-            commands: BTreeMap::new(),
-            history: History::default(),
-            engine: crate::ENGINE_HASH.to_owned(),
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
             now_ms: i64::MIN,
         }
     }
@@ -121,11 +101,7 @@ impl<'a> Journal<'a> {
                 self.customers.insert(customer.id.clone(), customer.clone());
                 applied()
             }
-<<<<<<< HEAD
             Record::Clock(clock) => match time::parse("now", &clock.now) {
-=======
-            Record::Clock(clock) => match parse_ms(&clock.now) {
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
                 Ok(now_ms) => {
                     self.advance(now_ms, outside, &mut events);
                     applied()
@@ -160,11 +136,7 @@ impl<'a> Journal<'a> {
     }
 
     fn evidence(&mut self, arrival: &EvidenceArrival, outside: &mut impl Outside, events: &mut Vec<Event>) -> Ended {
-<<<<<<< HEAD
         match time::parse("received", &arrival.received) {
-=======
-        match parse_ms(&arrival.received) {
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
             Ok(now_ms) => self.advance(now_ms, outside, events),
             Err(error) => return self.quarantine(json!(Record::Evidence(arrival.clone())), Rejection::of_time(&error), outside, events),
         }
@@ -188,11 +160,7 @@ impl<'a> Journal<'a> {
     }
 
     fn command(&mut self, command: &Command, outside: &mut impl Outside, events: &mut Vec<Event>) -> Ended {
-<<<<<<< HEAD
         let received = command.at.received.as_deref().map(|text| time::parse("received", text));
-=======
-        let received = command.at.received.as_deref().map(parse_ms);
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
         match received {
             Some(Ok(now_ms)) => self.advance(now_ms, outside, events),
             Some(Err(error)) => return self.quarantine(json!(Record::Command(command.clone())), Rejection::of_time(&error), outside, events),
@@ -201,7 +169,6 @@ impl<'a> Journal<'a> {
                 return self.quarantine(json!(Record::Command(command.clone())), missing, outside, events);
             }
         }
-<<<<<<< HEAD
         let body = match canon::hash_value(&json!(command)) {
             Ok(body) => body,
             Err(error) => {
@@ -209,9 +176,6 @@ impl<'a> Journal<'a> {
                 return self.quarantine(json!({"raw": format!("{command:?}")}), inexact, outside, events);
             }
         };
-=======
-        let body = canon::hash_value(&json!(command));
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
         let visit_id = visit_of_task(&command.task);
         match self.commands.get(&command.id) {
             Some(seen) if *seen == body => return Ended::Duplicate,
@@ -275,11 +239,7 @@ impl<'a> Journal<'a> {
             .filter(|visit| visit.last_sign_ms.saturating_add(patience_ms) <= self.now_ms)
             .map(|visit| visit.id.clone())
             .collect();
-<<<<<<< HEAD
         let clock = Clock { now: time::format_utc(self.now_ms) };
-=======
-        let clock = Clock { now: utc(self.now_ms) };
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
         for id in due {
             let Some(visit) = self.visits.get(&id).cloned() else { continue };
             let gathered = self.history.gather(&submit::wanted_for_verdict(self.sop, &visit));
@@ -311,7 +271,6 @@ impl<'a> Journal<'a> {
     }
 
     fn seal(&mut self, draft: Draft, outside: &mut impl Outside, events: &mut Vec<Event>) -> String {
-<<<<<<< HEAD
         let tip = self.tips.of(&self.tenant, &draft.stream);
         let place = Seal { tenant: &self.tenant, engine: &self.engine, at_ms: self.now_ms, tip: &tip };
         // Records and outcomes are canonical when they come in. Should a value be none all the same, its text is kept.
@@ -319,28 +278,17 @@ impl<'a> Journal<'a> {
             .or_else(|_| seal(as_text(draft), &place, &mut || outside.salt()));
         let Ok(event) = event else { return String::new() };
         self.tips.advance(&event);
-=======
-        let (seq, previous) = match self.heads.get(&draft.stream) {
-            Some((seq, hash)) => (seq + 1, Some(hash.as_str())),
-            None => (1, None),
-        };
-        let event = seal(&draft, &self.tenant, seq, previous, &utc(self.now_ms), &self.engine, &mut || outside.salt());
-        self.heads.insert(draft.stream, (seq, event.hash.clone()));
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
         let hash = event.hash.clone();
         events.push(event);
         hash
     }
 }
 
-<<<<<<< HEAD
 fn as_text(draft: Draft) -> Draft {
     let payloads = draft.payloads.into_iter().map(|(name, value)| (name, Value::String(value.to_string()))).collect();
     Draft { payloads, ..draft }
 }
 
-=======
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
 const fn applied() -> Ended {
     Ended::Applied { findings: Vec::new() }
 }

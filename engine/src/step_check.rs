@@ -6,11 +6,7 @@ use crate::command::{Customer, EvidenceReference, Submission};
 use crate::effective::EffectiveSop;
 use crate::finding::built_in;
 use crate::form::CompiledForm;
-<<<<<<< HEAD
 use crate::place::{self, Fence, FenceResult};
-=======
-use crate::place::{self, FenceResult};
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
 use crate::rejection::Rejection;
 use crate::rule::Finding;
 use crate::sop::{Effect, EvidenceRequirement, LocationRequirement, Step};
@@ -104,33 +100,20 @@ fn is_sha256(text: &str) -> bool {
 /// Indeterminate never passes by itself: it is flagged, or something stands in for the fix.
 fn fence(sop: &EffectiveSop, visit: &Visit, requirement: &LocationRequirement, submission: &Submission, context: &Value) -> Vec<Finding> {
     let number = |computed| sop.number(computed, context);
-<<<<<<< HEAD
     let fence = number(&requirement.radius_m).and_then(|radius_m| {
         Ok(Fence { radius_m, max_accuracy_m: number(&requirement.max_accuracy_m)?, max_age_s: number(&requirement.max_age_s)? })
     });
     let fence = match fence {
         Ok(fence) => fence,
-=======
-    let limits = number(&requirement.radius_m)
-        .and_then(|radius_m| Ok((radius_m, number(&requirement.max_accuracy_m)?, number(&requirement.max_age_s)?)));
-    let (radius_m, max_accuracy_m, max_age_s) = match limits {
-        Ok(limits) => limits,
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
         Err(error) => {
             let params = json!({"reason": "condition", "detail": error.code});
             return vec![built_in("location", "location.indeterminate", "/position", requirement.indeterminate, &params)];
         }
     };
     let position = submission.position.as_ref();
-<<<<<<< HEAD
     let verdict = place::fence(visit.customer.location.as_ref(), position, &fence);
     let accuracy_m = position.map(|position| position.accuracy_m);
     let params = json!({"distance_m": verdict.distance_m, "radius_m": fence.radius_m, "accuracy_m": accuracy_m, "reason": verdict.reason});
-=======
-    let verdict = place::fence(visit.customer.location.as_ref(), position, radius_m, max_accuracy_m, max_age_s);
-    let accuracy_m = position.map(|position| position.accuracy_m);
-    let params = json!({"distance_m": verdict.distance_m, "radius_m": radius_m, "accuracy_m": accuracy_m, "reason": verdict.reason});
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
     match verdict.result {
         FenceResult::Inside => Vec::new(),
         FenceResult::Outside => vec![built_in("location", "location.outside", "/position", requirement.outside, &params)],

@@ -13,17 +13,10 @@ use crate::gather::{self, Gathered, InputBase, Wanted};
 use crate::input::SubmissionInput;
 use crate::progress::{Standing, progress};
 use crate::rejection::Rejection;
-<<<<<<< HEAD
 use crate::rule::{FailureCode, Finding, Interface, RuleAnswer, RuleCall, RuleFailure, RuleOutcome};
 use crate::sop::{Effect, RuleBinding, StepKind};
 use crate::step_check;
 use crate::time;
-=======
-use crate::rule::{Finding, Interface, RuleCall, RuleOutcome};
-use crate::sop::{Effect, RuleBinding, StepKind};
-use crate::step_check;
-use crate::time::{self, Moment};
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
 use crate::visit::{Assessment, CallRecord, Decision, Refusal, StepState, Verdict, Visit, VisitEvent, VisitState, step_key};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -71,11 +64,7 @@ pub fn wanted(sop: &EffectiveSop, visit: &Visit, command: &Command) -> Wanted {
     if let Some(submission) = submission {
         wanted.evidence.extend(submission.evidence.iter().map(|e| e.sha256.clone()));
         if sop.step(&submission.step).is_some_and(|step| step.kind == StepKind::CheckIn) {
-<<<<<<< HEAD
             wanted.before_ms = time::moment(&command.at, None).map_or(i64::MAX, |at| at.max_ms);
-=======
-            wanted.before_ms = Moment::of(&command.at, command.at.received.as_deref()).map_or(i64::MAX, |at| at.max_ms);
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
         }
     }
     wanted
@@ -115,13 +104,8 @@ pub fn create(sop: &EffectiveSop, customer: &Customer, command: &Command) -> Res
     if let Some(problem) = step_check::customer_problem(sop, customer) {
         return Err(problem);
     }
-<<<<<<< HEAD
     let at = time::moment(&command.at, None).map_err(|error| Rejection::of_time(&error))?;
     let business_date = time::business_date(at.likely_ms(), &customer.time_zone, &sop.sop.policy.day_cut)
-=======
-    let at = Moment::of(&command.at, command.at.received.as_deref()).map_err(|error| Rejection::of_time(&error))?;
-    let business_date = time::business_date(at.max_ms, &customer.time_zone, &sop.sop.policy.day_cut)
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
         .map_err(|error| Rejection::of_time(&error))?;
     Ok(VisitEvent::VisitCreated { command: command.clone(), customer: customer.clone(), business_date })
 }
@@ -303,11 +287,7 @@ pub(crate) fn plan<'a>(
         }
         let needs: Vec<_> = manifest.needs.iter().map(|declared| declared.need).collect();
         let input = base.for_rule(&manifest.id, &needs, config);
-<<<<<<< HEAD
         let input = canon::value_of(&input).unwrap_or(Value::Null);
-=======
-        let input = serde_json::to_value(input).unwrap_or(Value::Null);
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
         let call = RuleCall { rule: binding.rule.clone(), plugin_hash: pin.hash.clone(), interface: manifest.interface, input };
         planned.push(Planned { binding, call, step: step.to_owned() });
     }
@@ -327,20 +307,14 @@ pub(crate) fn fold(
             findings.push(finding::unavailable(sop, binding, &step, "not_run", "the call was not made"));
             continue;
         };
-<<<<<<< HEAD
         let outcome = canonical(outcome);
         findings.extend(finding::of_outcome(sop, binding, &call, &step, &outcome));
         let input_hash = input_hash(&call);
-=======
-        findings.extend(finding::of_outcome(sop, binding, &call, &step, &outcome));
-        let input_hash = canon::hash_value(&call.input);
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
         records.push(CallRecord { rule: call.rule, plugin_hash: call.plugin_hash, input_hash, outcome });
     }
     records
 }
 
-<<<<<<< HEAD
 /// An outcome as it is read back from its canonical bytes; one that has none is malformed.
 fn canonical(outcome: RuleOutcome) -> RuleOutcome {
     let read_back = canon::value_of(&outcome).map_err(|error| error.to_string());
@@ -356,8 +330,6 @@ pub fn input_hash(call: &RuleCall) -> String {
     canon::hash_value(&call.input).unwrap_or_default()
 }
 
-=======
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
 impl Pending<'_> {
     /// The rule calls to make, in the order `decide` wants their outcomes.
     pub fn calls(&self) -> impl Iterator<Item = &RuleCall> {

@@ -3,21 +3,14 @@
 //! State is only ever made by `Visit::apply`, so a visit rebuilt from stored events equals the one that was live. What
 //! may happen is decided in `submit.rs` and `complete.rs`; nothing here refuses anything.
 
-<<<<<<< HEAD
 use crate::command::{Action, Clock, Command, Create, Customer, EvidenceArrival, Record, Submission};
-=======
-use crate::command::{Action, Clock, Command, Create, Customer, EvidenceArrival, Record, Submission, Times};
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
 use crate::effective::Pins;
 use crate::event::Draft;
 use crate::input::{CheckInInput, Interval, SubmissionInput};
 use crate::rule::{Finding, RuleOutcome};
 use crate::score::ScoreResult;
 use crate::sop::{Counts, StepKind};
-<<<<<<< HEAD
 use crate::time::{self, Moment};
-=======
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,10 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Something that happened to a visit. Each member of a variant becomes one payload of the event, committed on its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-<<<<<<< HEAD
 #[expect(missing_docs, reason = "members are payload names; what they hold is said at their types")]
-=======
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
 pub enum VisitEvent {
     /// Planned, or begun unplanned.
     VisitCreated { command: Command, customer: Customer, business_date: String },
@@ -209,11 +199,7 @@ pub struct StepRecord {
     /// The same, normalised for rules.
     pub input: Option<SubmissionInput>,
     /// When it was handed in.
-<<<<<<< HEAD
     pub moment: Option<Moment>,
-=======
-    pub times: Option<Times>,
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
     /// What was found about it.
     pub findings: Vec<Finding>,
     /// How often it was accepted.
@@ -335,11 +321,7 @@ impl Visit {
             state: StepState::Done,
             submission: Some(submission),
             input: Some(input.clone()),
-<<<<<<< HEAD
             moment: time::moment(&command.at, None).ok(),
-=======
-            times: Some(command.at.clone()),
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
             findings: Vec::new(),
             attempts,
             event: hash.to_owned(),
@@ -427,29 +409,17 @@ impl Visit {
         })
     }
 
-<<<<<<< HEAD
     /// When the first step of `kind` was accepted.
     #[must_use]
     pub fn moment(&self, sop: &crate::sop::Sop, kind: StepKind) -> Option<&Moment> {
         let step = sop.steps.iter().find(|step| step.kind == kind)?;
         self.steps.get(&step.id).filter(|record| record.state == StepState::Done)?.moment.as_ref()
-=======
-    /// Times of the accepted submission of the first step of `kind`.
-    #[must_use]
-    pub fn times(&self, sop: &crate::sop::Sop, kind: StepKind) -> Option<&Times> {
-        let step = sop.steps.iter().find(|step| step.kind == kind)?;
-        self.steps.get(&step.id).filter(|record| record.state == StepState::Done)?.times.as_ref()
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
     }
 }
 
 impl StepRecord {
     fn untouched(state: StepState, event: &str) -> Self {
-<<<<<<< HEAD
         Self { state, submission: None, input: None, moment: None, findings: Vec::new(), attempts: 0, event: event.to_owned() }
-=======
-        Self { state, submission: None, input: None, times: None, findings: Vec::new(), attempts: 0, event: event.to_owned() }
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
     }
 }
 

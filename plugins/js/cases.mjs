@@ -77,11 +77,11 @@ function scorecard({ parts, marks }) {
 /** The expectation with what it may leave out: empty members, and of an error everything but what it names. */
 function complete(expect, actual) {
   if (expect.findings) {
-    return { findings: expect.findings.map((finding) => ({ params: {}, evidence: [], ...finding })) };
+    return { findings: expect.findings.map((finding) => ({ pointer: "", params: {}, weight: 0, evidence: [], ...finding })) };
   }
   if (expect.scorecard) {
     const { parts, marks = [] } = expect.scorecard;
-    return { scorecard: { parts: parts.map((part) => ({ detail: {}, ...part })), marks } };
+    return { scorecard: { parts: parts.map((part) => ({ value: null, detail: {}, ...part })), marks } };
   }
   return { error: { ...actual.error, ...expect.error } };
 }

@@ -14,10 +14,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
-<<<<<<< HEAD
 use std::sync::Arc;
-=======
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
 
 /// The tenant of recorded days.
 pub const TENANT: &str = "tnt_recorded";
@@ -43,13 +40,9 @@ pub fn run(arguments: &JudgeArguments) -> anyhow::Result<bool> {
     let effective = EffectiveSop::new(sop, plugins::pins(&loaded), datasets, &Map::new()).map_err(|problems| unfit(&problems))?;
     lint_or_bail(&folder.document, &effective)?;
 
-<<<<<<< HEAD
     let datasets: BTreeMap<String, Value> =
         folder.datasets.iter().map(|(name, dataset)| (name.clone(), dataset.value.clone())).collect();
     let mut sandbox = Sandbox { host: &host, plugins: &loaded, rows: Arc::new(Rows(folder.datasets)) };
-=======
-    let mut sandbox = Sandbox { host: &host, plugins: &loaded, rows: Rows(&folder.datasets) };
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
     let recorded = std::fs::read(&arguments.visits).with_context(|| arguments.visits.display().to_string())?;
     let mut journal = Journal::new(&effective, TENANT);
     let (events, troubles) = drive(&mut journal, &recorded, &mut sandbox);
@@ -60,10 +53,6 @@ pub fn run(arguments: &JudgeArguments) -> anyhow::Result<bool> {
             .map(|name| Ok((name.clone(), std::fs::read(arguments.plugins.join(format!("{name}.wasm")))?)))
             .collect::<anyhow::Result<BTreeMap<_, _>>>()?;
         let pinned = json!({"sop": folder.document, "parameters": effective.parameters});
-<<<<<<< HEAD
-=======
-        let datasets = folder.datasets.iter().map(|(name, dataset)| (name.clone(), &dataset.value)).collect();
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
         write_log(file, &pinned, &datasets, &components, &events)?;
     }
 
@@ -101,7 +90,7 @@ fn lint_or_bail(document: &Value, effective: &EffectiveSop) -> anyhow::Result<()
 /// The error that says why an SOP cannot be judged with.
 pub fn unfit(problems: &[lint::Problem]) -> anyhow::Error {
     let lines: Vec<String> =
-        problems.iter().map(|problem| format!("  {} {}: {}", problem.pointer, problem.code, lint::hint(problem, "en"))).collect();
+        problems.iter().map(|problem| format!("  {} {}: {}", problem.pointer, problem.code, problem.hint("en"))).collect();
     anyhow::anyhow!("the SOP has {} problems:\n{}", problems.len(), lines.join("\n"))
 }
 
@@ -126,11 +115,7 @@ pub fn drive(journal: &mut Journal<'_>, recorded: &[u8], sandbox: &mut Sandbox<'
 fn write_log(
     file: &Path,
     sop: &Value,
-<<<<<<< HEAD
     datasets: &BTreeMap<String, Value>,
-=======
-    datasets: &BTreeMap<String, &Value>,
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
     plugins: &BTreeMap<String, Vec<u8>>,
     events: &[Event],
 ) -> anyhow::Result<()> {

@@ -7,11 +7,7 @@ use anyhow::{Context as _, bail, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use engine::canon;
-<<<<<<< HEAD
 use engine::event::{self, Event, Tips};
-=======
-use engine::event::{self, Event};
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -59,17 +55,10 @@ pub struct Fault {
 ///
 /// # Errors
 /// When writing fails.
-<<<<<<< HEAD
 pub fn write_objects(out: &mut impl Write, sop: &Value, datasets: &BTreeMap<String, Value>, plugins: &BTreeMap<String, Vec<u8>>) -> anyhow::Result<()> {
     line(out, &Object::Sop { hash: canon::hash_value(sop)?, value: sop.clone() })?;
     for (name, value) in datasets {
         line(out, &Object::Dataset { name: name.clone(), hash: canon::hash_value(value)?, value: value.clone() })?;
-=======
-pub fn write_objects(out: &mut impl Write, sop: &Value, datasets: &BTreeMap<String, &Value>, plugins: &BTreeMap<String, Vec<u8>>) -> anyhow::Result<()> {
-    line(out, &Object::Sop { hash: canon::hash_value(sop), value: sop.clone() })?;
-    for (name, value) in datasets {
-        line(out, &Object::Dataset { name: name.clone(), hash: canon::hash_value(value), value: (*value).clone() })?;
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
     }
     for (name, bytes) in plugins {
         let hash = canon::sha256_hex(bytes);
@@ -84,11 +73,7 @@ pub fn write_objects(out: &mut impl Write, sop: &Value, datasets: &BTreeMap<Stri
 /// When writing fails.
 pub fn write_events(out: &mut impl Write, events: &[Event]) -> anyhow::Result<()> {
     for event in events {
-<<<<<<< HEAD
         writeln!(out, "{}", event::to_line(event)?)?;
-=======
-        writeln!(out, "{}", event::to_line(event))?;
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
     }
     Ok(())
 }
@@ -120,11 +105,7 @@ fn line(out: &mut impl Write, object: &Object) -> anyhow::Result<()> {
 pub fn read(bytes: &[u8]) -> anyhow::Result<(Log, Vec<Fault>)> {
     let mut log = Log::default();
     let mut faults = Vec::new();
-<<<<<<< HEAD
     let mut tips = Tips::default();
-=======
-    let mut heads_seen: BTreeMap<String, (u64, String)> = BTreeMap::new();
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
     let mut ended = false;
     ensure!(!bytes.is_empty(), "the log is empty");
     if !bytes.ends_with(b"\n") {
@@ -136,11 +117,7 @@ pub fn read(bytes: &[u8]) -> anyhow::Result<(Log, Vec<Fault>)> {
             faults.push(fault(number, "log", "a line after the end"));
         }
         if raw.starts_with(b"{\"hash\"") || raw.starts_with(b"{\"header\"") {
-<<<<<<< HEAD
             read_event(number, raw, &mut log, &mut tips, &mut faults);
-=======
-            read_event(number, raw, &mut log, &mut heads_seen, &mut faults);
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
             continue;
         }
         match read_object(raw) {
@@ -168,39 +145,19 @@ fn fault(line: usize, what: &str, detail: &str) -> Fault {
     Fault { line, what: what.to_owned(), detail: detail.to_owned() }
 }
 
-<<<<<<< HEAD
 fn read_event(number: usize, raw: &[u8], log: &mut Log, tips: &mut Tips, faults: &mut Vec<Fault>) {
     let event = match event::from_line(raw) {
         Ok(event) => event,
         Err(wrong) => {
             faults.push(fault(number, "event", &wrong.to_string()));
-=======
-fn read_event(number: usize, raw: &[u8], log: &mut Log, heads: &mut BTreeMap<String, (u64, String)>, faults: &mut Vec<Fault>) {
-    let parsed = std::str::from_utf8(raw).map_err(|error| error.to_string()).and_then(|text| event::from_line(text).map_err(|fault| fault.to_string()));
-    let event = match parsed {
-        Ok(event) => event,
-        Err(detail) => {
-            faults.push(fault(number, "event", &detail));
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
             return;
         }
     };
     let header = &event.header;
     let what = format!("event {} {} {}", header.stream, header.seq, header.kind);
-<<<<<<< HEAD
     for wrong in tips.verify(&event).faults {
         faults.push(fault(number, &what, &wrong.to_string()));
     }
-=======
-    let (seq, previous) = match heads.get(&header.stream) {
-        Some((seq, hash)) => (seq + 1, Some(hash.as_str())),
-        None => (1, None),
-    };
-    for wrong in event::verify(&event, seq, previous) {
-        faults.push(fault(number, &what, &wrong.to_string()));
-    }
-    heads.insert(header.stream.clone(), (header.seq, event.hash.clone()));
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
     log.events.push((number, event));
 }
 
@@ -215,19 +172,11 @@ impl Log {
     fn take(&mut self, object: Object) -> anyhow::Result<()> {
         match object {
             Object::Sop { hash, value } => {
-<<<<<<< HEAD
                 ensure!(canon::hash_value(&value)? == hash, "sop {hash}: the content has another hash");
                 self.sop = value;
             }
             Object::Dataset { name, hash, value } => {
                 ensure!(canon::hash_value(&value)? == hash, "dataset {name} {hash}: the content has another hash");
-=======
-                ensure!(canon::hash_value(&value) == hash, "sop {hash}: the content has another hash");
-                self.sop = value;
-            }
-            Object::Dataset { name, hash, value } => {
-                ensure!(canon::hash_value(&value) == hash, "dataset {name} {hash}: the content has another hash");
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
                 self.datasets.insert(name, value);
             }
             Object::Plugin { name, hash, bytes } => {

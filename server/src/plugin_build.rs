@@ -32,14 +32,8 @@ pub fn run(arguments: &BuildArguments) -> anyhow::Result<bool> {
 
 /// A core module with its embedded WIT, as a component.
 fn encode(module: &[u8]) -> anyhow::Result<Vec<u8>> {
-<<<<<<< HEAD
-    let encoder = wit_component::ComponentEncoder::default().validate(true);
-    let encoded = encoder.module(module).and_then(|mut encoder| encoder.encode());
+    let encoded = wit_component::ComponentEncoder::default().validate(true).module(module).and_then(|encoder| encoder.encode());
     encoded.context("the module cannot be encoded as a plugin component")
-=======
-    let encoder = wit_component::ComponentEncoder::default().validate(true).module(module);
-    encoder.and_then(|mut encoder| encoder.encode()).context("the module cannot be encoded as a plugin component")
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
 }
 
 /// Builds the crate in this folder for WebAssembly and finds the module cargo made.

@@ -15,11 +15,7 @@ pub fn run(arguments: &CheckArguments) -> anyhow::Result<bool> {
     let plugin = match host.load(&bytes) {
         Ok(plugin) => plugin,
         Err(refused) => {
-<<<<<<< HEAD
             println!("✗ {refused}");
-=======
-            println!("✗ {}: {refused}", refused.code());
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
             return Ok(false);
         }
     };

@@ -8,10 +8,7 @@ use engine::canon;
 use engine::rule::{RuleAnswer, RuleCall, RuleOutcome};
 use host_api::{Datasets, Row};
 use serde_json::{Value, json};
-<<<<<<< HEAD
 use std::sync::Arc;
-=======
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
 
 /// Runs the command; false when a case fails.
 ///
@@ -37,18 +34,11 @@ pub fn run(arguments: &TestArguments) -> anyhow::Result<bool> {
                 interface: rule.interface,
                 input: case_file.input(case),
             };
-<<<<<<< HEAD
             let rows: Arc<dyn Datasets> = Arc::new(Rows(case_file.rows(case)?));
             let outcome = host.call(&plugin, &call, &rows);
             most_fuel = most_fuel.max(outcome.fuel);
             let (got, expected) = (answer(&outcome), complete(&case.expect));
             if canon::normalize(&got)? == canon::normalize(&expected)? {
-=======
-            let outcome = host.call(&plugin, &call, &Rows(case_file.rows(case)?));
-            most_fuel = most_fuel.max(outcome.fuel);
-            let (got, expected) = (answer(&outcome), complete(&case.expect));
-            if canon::hash_value(&got) == canon::hash_value(&expected) {
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
                 n_passed += 1;
             } else {
                 n_failed += 1;
@@ -97,16 +87,10 @@ struct Rows(CaseRows);
 impl Datasets for Rows {
     fn lookup(&self, dataset: &str, key: &str) -> Row {
         let Some(rows) = self.0.get(dataset) else { return Row::Outside };
-<<<<<<< HEAD
         let hash = |value: &Value| canon::sha256_hex(value.to_string().as_bytes());
         let dataset_hash = hash(&json!(rows));
         match rows.get(key) {
             Some(row) => Row::Found { json: row.to_string(), dataset_hash, row_hash: hash(row) },
-=======
-        let dataset_hash = canon::hash_value(&json!(rows));
-        match rows.get(key) {
-            Some(row) => Row::Found { json: row.to_string(), dataset_hash, row_hash: canon::hash_value(row) },
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
             None => Row::Absent { dataset_hash },
         }
     }

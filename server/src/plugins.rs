@@ -87,15 +87,9 @@ pub fn pins(plugins: &Plugins) -> BTreeMap<String, PluginPin> {
 }
 
 /// The datasets of a run as the sandbox reads them.
-<<<<<<< HEAD
 pub struct Rows(pub BTreeMap<String, LoadedDataset>);
 
 impl Datasets for Rows {
-=======
-pub struct Rows<'a>(pub &'a BTreeMap<String, LoadedDataset>);
-
-impl Datasets for Rows<'_> {
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
     fn lookup(&self, dataset: &str, key: &str) -> Row {
         let Some(loaded) = self.0.get(dataset) else { return Row::Outside };
         let dataset_hash = loaded.pin.hash.clone();
@@ -113,11 +107,7 @@ pub struct Sandbox<'a> {
     /// By name.
     pub plugins: &'a Plugins,
     /// What they may look up.
-<<<<<<< HEAD
     pub rows: Arc<dyn Datasets>,
-=======
-    pub rows: Rows<'a>,
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
 }
 
 impl Sandbox<'_> {

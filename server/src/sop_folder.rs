@@ -85,11 +85,7 @@ pub fn dataset(value: &Value, declared: &Map<String, Value>) -> anyhow::Result<(
         ensure!(rows.insert(row_key.to_owned(), (text, hash)).is_none(), "/rows/{index}: the key `{row_key}` is there twice");
     }
     let pin = DatasetPin {
-<<<<<<< HEAD
         hash: canon::hash_value(value)?,
-=======
-        hash: canon::hash_value(value),
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
         version: dataset.version,
         valid_from: dataset.valid_from,
         valid_to: dataset.valid_to,

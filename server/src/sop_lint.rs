@@ -22,12 +22,12 @@ pub fn run(arguments: &LintArguments) -> anyhow::Result<bool> {
     if arguments.json {
         let rows: Vec<_> = problems
             .iter()
-            .map(|problem| json!({"pointer": problem.pointer, "code": problem.code, "hint": lint::hint(problem, language)}))
+            .map(|problem| json!({"pointer": problem.pointer, "code": problem.code, "hint": problem.hint(language)}))
             .collect();
         println!("{}", json!(rows));
     } else {
         for problem in &problems {
-            println!("{:<50} {:<28} {}", problem.pointer, problem.code, lint::hint(problem, language));
+            println!("{:<50} {:<28} {}", problem.pointer, problem.code, problem.hint(language));
         }
         println!("{} problems", problems.len());
     }

@@ -1,11 +1,7 @@
 //! The readable table of a judged day: one row a visit, why in plain words.
 
 use crate::judge::Trouble;
-<<<<<<< HEAD
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
-=======
-use comfy_table::{Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, Width, presets};
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
 use engine::effective::EffectiveSop;
 use engine::event::Event;
 use engine::explain::{self, Explanation};
@@ -15,11 +11,7 @@ use engine::text::Text;
 use engine::visit::{Decision, Validity, Visit};
 use serde_json::Value;
 use std::collections::BTreeMap;
-<<<<<<< HEAD
 use std::io::Write as _;
-=======
-use std::io::{IsTerminal as _, Write as _};
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
 
 /// Widest reasons, in columns.
 const WHY_WIDTH: u16 = 74;
@@ -50,14 +42,8 @@ pub fn print(sop: &EffectiveSop, journal: &Journal<'_>, events: &[Event], troubl
         word("Risk", "风险"),
         word("Why", "原因"),
     ]);
-<<<<<<< HEAD
     for visit in journal.visits().values() {
         table.add_row(row(sop, visit, language));
-=======
-    let colour = std::io::stdout().is_terminal();
-    for visit in journal.visits().values() {
-        table.add_row(row(sop, visit, language, colour));
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
     }
     for (index, alignment) in [(5, CellAlignment::Right), (6, CellAlignment::Right)] {
         if let Some(column) = table.column_mut(index) {
@@ -94,7 +80,6 @@ pub fn print(sop: &EffectiveSop, journal: &Journal<'_>, events: &[Event], troubl
     Ok(())
 }
 
-<<<<<<< HEAD
 fn row(sop: &EffectiveSop, visit: &Visit, language: &str) -> Vec<Cell> {
     let explanation = explain::visit(sop, visit, language);
     let decision = standing_decision(visit);
@@ -108,21 +93,6 @@ fn row(sop: &EffectiveSop, visit: &Visit, language: &str) -> Vec<Cell> {
         Some(Decision::Rejected) => "✗",
         None => "…",
     };
-=======
-fn row(sop: &EffectiveSop, visit: &Visit, language: &str, colour: bool) -> Vec<Cell> {
-    let explanation = explain::visit(sop, visit, language);
-    let decision = standing_decision(visit);
-    let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.1}"));
-    let mut decision_cell = Cell::new(decision.map_or_else(|| explanation.summary.clone(), |decision| explain::decision(decision, language)));
-    if colour {
-        decision_cell = match decision {
-            Some(Decision::Accepted) => decision_cell.fg(Color::Green),
-            Some(Decision::Flagged) => decision_cell.fg(Color::Yellow),
-            Some(Decision::Held | Decision::Returned | Decision::Rejected) => decision_cell.fg(Color::Red).add_attribute(Attribute::Bold),
-            None => decision_cell,
-        };
-    }
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
     let validity = visit.verdict().map_or_else(String::new, |verdict| match verdict.validity {
         Validity::Valid => explain::validity(Validity::Valid, language),
         Validity::Invalid => explain::validity(Validity::Invalid, language),
@@ -131,11 +101,7 @@ fn row(sop: &EffectiveSop, visit: &Visit, language: &str, colour: bool) -> Vec<C
         Cell::new(visit.id.trim_start_matches("vis_")),
         Cell::new(visit.user.trim_start_matches("usr_")),
         Cell::new(&visit.customer.name),
-<<<<<<< HEAD
         Cell::new(format!("{mark} {decided}")),
-=======
-        decision_cell,
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
         Cell::new(validity),
         Cell::new(number(explanation.score)),
         Cell::new(number(explanation.risk)),

@@ -10,25 +10,15 @@ use crate::{judge, sop_folder};
 use anyhow::{Context as _, ensure};
 use engine::command::{Clock, Record};
 use engine::effective::EffectiveSop;
-<<<<<<< HEAD
 use engine::event::{self, ENGINE_HASH, Event, KeptPayload, Payload};
-=======
-use engine::event::{self, Event, Payload};
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
 use engine::journal::{Journal, Outside};
 use engine::rejection::Rejection;
 use engine::rule::{FailureCode, RuleAnswer, RuleCall, RuleOutcome};
 use engine::visit::{CallRecord, VisitEvent};
-<<<<<<< HEAD
 use engine::{canon, submit};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-=======
-use engine::{ENGINE_HASH, canon};
-use serde_json::{Map, Value};
-use std::collections::{BTreeMap, VecDeque};
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
 
 /// Runs the command; false when something is wrong.
 ///
@@ -38,11 +28,7 @@ pub fn run(arguments: &VerifyArguments) -> anyhow::Result<bool> {
     let bytes = std::fs::read(&arguments.log).with_context(|| arguments.log.display().to_string())?;
     let (log, mut faults) = log::read(&bytes)?;
     let payloads = log.events.iter().flat_map(|(_, event)| event.payloads.values());
-<<<<<<< HEAD
     let erased = payloads.clone().filter(|payload| matches!(payload, Payload::Erased(_))).count();
-=======
-    let erased = payloads.clone().filter(|payload| matches!(payload, Payload::Erased { .. })).count();
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
     println!("{} events, {} payloads, {erased} erased", log.events.len(), payloads.count());
     let recorded_engines: Vec<&String> = log.events.iter().map(|(_, event)| &event.header.engine).collect();
     if recorded_engines.iter().any(|engine| *engine != ENGINE_HASH) {
@@ -94,11 +80,7 @@ fn judge_again(log: &Log, faults: &mut Vec<Fault>) -> anyhow::Result<usize> {
     let engine = log.events.first().map_or(ENGINE_HASH, |(_, event)| &event.header.engine);
     let tenant = log.events.first().map_or(judge::TENANT, |(_, event)| &event.header.tenant);
     let mut journal = Journal::new(&effective, tenant).recorded_by(engine);
-<<<<<<< HEAD
     let sandbox = Sandbox { host: &host, plugins: &loaded, rows: Arc::new(Rows(datasets)) };
-=======
-    let sandbox = Sandbox { host: &host, plugins: &loaded, rows: Rows(&datasets) };
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
     let mut replay = Replay { sandbox, salts: VecDeque::new(), facts: facts(log), n_calls: 0 };
     let mut events: VecDeque<&(usize, Event)> = log.events.iter().collect();
     while let Some((line, recorded)) = events.front().copied() {
@@ -113,11 +95,7 @@ fn judge_again(log: &Log, faults: &mut Vec<Fault>) -> anyhow::Result<usize> {
                 faults.push(Fault { line: 0, what: "log".into(), detail: format!("an event is missing: {}", event.header.kind) });
                 return Ok(replay.n_calls);
             };
-<<<<<<< HEAD
             if event::to_line(&event)? != event::to_line(recorded)? {
-=======
-            if event::to_line(&event) != event::to_line(recorded) {
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
                 faults.push(differs(*line, recorded, &difference(recorded, &event)));
                 return Ok(replay.n_calls);
             }
@@ -132,13 +110,8 @@ const MAX_SALTS: usize = 4096;
 /// The events that come of the record that caused `recorded`.
 fn make_again(journal: &mut Journal<'_>, recorded: &Event, replay: &mut Replay<'_>) -> anyhow::Result<Vec<Event>> {
     let value = |name: &str| match recorded.payloads.get(name) {
-<<<<<<< HEAD
         Some(Payload::Kept(kept)) => Some(&kept.value),
         Some(Payload::Erased(_)) | None => None,
-=======
-        Some(Payload::Kept { value, .. }) => Some(value),
-        Some(Payload::Erased { .. }) | None => None,
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
     };
     let clock = Record::Clock(Clock { now: recorded.header.at.clone() });
     let (_, due) = journal.apply(&clock, replay);
@@ -182,15 +155,11 @@ fn difference(recorded: &Event, made: &Event) -> String {
 }
 
 fn salts(event: &Event) -> Vec<[u8; 16]> {
-<<<<<<< HEAD
     let salt = |payload: &Payload| match payload {
         Payload::Kept(KeptPayload { salt, .. }) => canon::unhex(salt),
         Payload::Erased(_) => None,
     };
     event.payloads.values().filter_map(salt).collect()
-=======
-    event.payloads.values().filter_map(Payload::salt).collect()
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
 }
 
 /// What the host recorded as a fact of its own time: a deadline that passed cannot be made to pass again.
@@ -198,13 +167,8 @@ fn facts(log: &Log) -> BTreeMap<(String, String), RuleOutcome> {
     let mut facts = BTreeMap::new();
     for (_, event) in &log.events {
         for payload in event.payloads.values() {
-<<<<<<< HEAD
             let Payload::Kept(kept) = payload else { continue };
             let Some(calls) = kept.value.get("calls").cloned() else { continue };
-=======
-            let Payload::Kept { value, .. } = payload else { continue };
-            let Some(calls) = value.get("calls").cloned() else { continue };
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
             let calls: Vec<CallRecord> = serde_json::from_value(calls).unwrap_or_default();
             for call in calls {
                 if matches!(&call.outcome.answer, RuleAnswer::Failed(failure) if failure.code == FailureCode::Deadline) {
@@ -227,11 +191,7 @@ struct Replay<'a> {
 impl Outside for Replay<'_> {
     fn call(&mut self, call: &RuleCall) -> RuleOutcome {
         self.n_calls += 1;
-<<<<<<< HEAD
         let fact = self.facts.get(&(call.rule.clone(), submit::input_hash(call)));
-=======
-        let fact = self.facts.get(&(call.rule.clone(), canon::hash_value(&call.input)));
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
         fact.cloned().unwrap_or_else(|| self.sandbox.run(call))
     }
 

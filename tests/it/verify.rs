@@ -96,10 +96,7 @@ fn a_forged_finding_with_mended_hashes_is_found_by_judging_again() -> anyhow::Re
     let log = small_log(temp.path())?;
     let text = std::fs::read_to_string(&log)?;
     let mut heads: std::collections::BTreeMap<String, String> = std::collections::BTreeMap::new();
-<<<<<<< HEAD
     let mut tips = event::Tips::default();
-=======
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
     let mut forged = false;
     let mut n_events = 0;
     let mut lines = Vec::new();
@@ -113,19 +110,13 @@ fn a_forged_finding_with_mended_hashes_is_found_by_judging_again() -> anyhow::Re
         let mut draft = event::Draft { kind: event.header.kind.clone(), stream: event.header.stream.clone(), payloads: Default::default() };
         let mut salts = Vec::new();
         for (name, payload) in &event.payloads {
-<<<<<<< HEAD
             let event::Payload::Kept(kept) = payload else { continue };
             let mut value = kept.value.clone();
-=======
-            let event::Payload::Kept { value, .. } = payload else { continue };
-            let mut value = value.clone();
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
             if !forged && name == "verdict" {
                 *value.get_mut("risk").context("risk")? = serde_json::json!(0.1);
                 forged = true;
             }
             draft.payloads.insert(name.clone(), value);
-<<<<<<< HEAD
             salts.push(engine::canon::unhex(&kept.salt).context("salt")?);
         }
         let mut salts = salts.into_iter();
@@ -138,17 +129,6 @@ fn a_forged_finding_with_mended_hashes_is_found_by_judging_again() -> anyhow::Re
         heads.insert(event.header.stream.clone(), event.hash.clone());
         n_events += 1;
         lines.push(event::to_line(&event)?);
-=======
-            salts.push(payload.salt().context("salt")?);
-        }
-        let mut salts = salts.into_iter();
-        let previous = heads.get(&event.header.stream).cloned();
-        let header = &event.header;
-        event = event::seal(&draft, &header.tenant, header.seq, previous.as_deref(), &header.at, &header.engine, &mut || salts.next().unwrap_or_default());
-        heads.insert(event.header.stream.clone(), event.hash.clone());
-        n_events += 1;
-        lines.push(event::to_line(&event));
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
     }
     let end = serde_json::json!({"object": "end", "events": n_events, "heads": heads});
     lines.push(String::from_utf8(engine::canon::jcs(&end)?)?);

@@ -4,10 +4,7 @@
 //! second it happens at, and its body. Anything else of a record can be patched with `over`; a string is a raw line.
 
 use anyhow::{Context as _, bail};
-<<<<<<< HEAD
 use engine::canon;
-=======
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -91,11 +88,7 @@ impl Case {
         for (visit, expected) in &self.expect.visits {
             let got = summary(response, visit);
             for (name, value) in expected.as_object().into_iter().flatten() {
-<<<<<<< HEAD
                 if got.get(name).and_then(|got| canon::normalize(got).ok()) != canon::normalize(value).ok() {
-=======
-                if got.get(name) != Some(value) {
->>>>>>> 70b3f7d (engine, server: Judge visits from commands, keep them as events, explain them)
                     differences.push(format!("{visit} {name}: {} instead of {value}", got.get(name).unwrap_or(&Value::Null)));
                 }
             }

@@ -237,7 +237,7 @@ fn passed(line: &str) -> Option<u64> {
 
 /// `120 cases, 0 failed` and the like: worth keeping on the screen.
 fn is_count(line: &str) -> bool {
-    line.starts_with(|first: char| first.is_ascii_digit()) && line.contains(" cases")
+    (line.starts_with(|first: char| first.is_ascii_digit()) && line.contains(" cases")) || line.contains("byte-equal")
 }
 
 #[cfg(test)]
@@ -254,6 +254,7 @@ mod tests {
     #[test]
     fn counts_of_cases_stay_on_the_screen() {
         assert!(is_count("120 cases, 0 failed"));
+        assert!(is_count("the recorded day: 400 events byte-equal natively and in engine.wasm"));
         assert!(!is_count("running 3 tests"));
         assert!(!is_count("no cases"));
     }
