@@ -83,6 +83,14 @@ pub struct Command {
     pub action: Action,
 }
 
+impl Command {
+    /// The command as the client sent it: when the server received it is not part of it.
+    #[must_use]
+    pub fn as_sent(&self) -> Self {
+        Self { at: Times { received: None, ..self.at.clone() }, ..self.clone() }
+    }
+}
+
 /// A command as it travels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -48,6 +48,10 @@ const MAX_PATTERN: usize = 256 * 1024;
 
 /// The formats that are checked; others are refused in schemas, because nobody would check them.
 pub const FORMATS: [&str; 7] = ["date", "date-time", "time", "duration", "email", "uri", "uuid"];
+/// Formats of numbers in schemas made from Rust types. They name a representation; the bounds beside them are what is
+/// checked.
+pub const NUMBER_FORMATS: [&str; 11] =
+    ["double", "float", "int8", "int16", "int32", "int64", "uint", "uint8", "uint16", "uint32", "uint64"];
 
 /// A form ready to judge answers.
 #[derive(Debug)]

@@ -169,7 +169,7 @@ impl<'a> Journal<'a> {
                 return self.quarantine(json!(Record::Command(command.clone())), missing, outside, events);
             }
         }
-        let body = match canon::hash_value(&json!(command)) {
+        let body = match canon::hash_value(&json!(command.as_sent())) {
             Ok(body) => body,
             Err(error) => {
                 let inexact = Rejection::new("record.number", "", &json!({"detail": error.to_string()}));

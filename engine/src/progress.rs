@@ -229,6 +229,7 @@ fn base_context(sop: &EffectiveSop, visit: &Visit) -> Value {
             "origin": visit.create.origin,
             "purpose": visit.create.purpose,
             "business_date": visit.business_date,
+            "closed_by_policy": false,
         },
     })
 }

@@ -4,6 +4,7 @@
 //! what xtask needs from the program it asks of the built program.
 
 mod boundaries;
+mod day;
 mod demo;
 mod node;
 mod plugins;
@@ -26,6 +27,7 @@ Usage: cargo xtask <command>
   plugins         build the first-party plugins into target/plugins
   engine-wasm     build target/engine.wasm and prove that it imports nothing
   node            rules and components in Node: build, transpile, run the case files
+  record-day      write the recorded day from its script (--check: only compare)
   help            this text
 ";
 
@@ -49,6 +51,8 @@ fn dispatch(root: &Path, arguments: &[&str]) -> Result<()> {
         ["tidy"] => tidy::tidy(root),
         ["plugins"] => run::alone(|ring| plugins::build(root, ring).map(drop)),
         ["engine-wasm"] => run::alone(|ring| wasm::engine(root, ring).map(drop)),
+        ["record-day"] => day::record(root, false),
+        ["record-day", "--check"] => day::record(root, true),
         ["node"] => run::alone(|ring| node::node(root, ring)),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");

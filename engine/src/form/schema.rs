@@ -5,7 +5,7 @@
 
 use super::absent::CODES;
 use super::bounds::value_depth_within;
-use super::{FORMATS, FormProblem, MAX_DEPTH, MAX_PATTERN, MAX_SCHEMA, MAX_SUBSCHEMAS, below, tokens};
+use super::{FORMATS, FormProblem, MAX_DEPTH, MAX_PATTERN, MAX_SCHEMA, MAX_SUBSCHEMAS, NUMBER_FORMATS, below, tokens};
 use regex::RegexBuilder;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -262,7 +262,7 @@ impl<'a> Reader<'a> {
         let text = members.get(keyword).and_then(Value::as_str).unwrap_or_default();
         match keyword {
             "$schema" if node != 0 || text != DIALECT => self.problem(place, "schema.dialect", text),
-            "format" if !FORMATS.contains(&text) => self.problem(place, "schema.format", text),
+            "format" if !FORMATS.contains(&text) && !NUMBER_FORMATS.contains(&text) => self.problem(place, "schema.format", text),
             "pattern" => self.pattern(place, text),
             "i18n" if text.is_empty() => self.problem(place, "schema.invalid", "type"),
             "$ref" => self.references.push((node, place.to_owned(), text.to_owned())),

@@ -168,23 +168,23 @@ impl Guest {
     }
 
     /// The component.
-    pub fn build(mut self) -> Vec<u8> {
-        let describe = self.describe.unwrap_or_else(|| {
-            let text = self.image.text(self.manifest.to_string());
-            format!("i32.const {}", self.image.words(&text))
+    pub fn build(self) -> Vec<u8> {
+        let Self { interface, manifest, mut image, pages, run, describe, realloc, fields } = self;
+        let describe = describe.unwrap_or_else(|| {
+            let text = image.text(manifest.to_string());
+            format!("i32.const {}", image.words(&text))
         });
-        let realloc = self.realloc.unwrap_or_else(|| {
+        let realloc = realloc.unwrap_or_else(|| {
             "(global.set $free (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
              (global.get $free)
              (global.set $free (i32.add (global.get $free) (local.get 3)))"
                 .to_owned()
         });
-        let (interface, world) = match self.interface {
+        let (interface, world) = match interface {
             Interface::Validate => ("validate", "validates"),
             Interface::Assess => ("assess", "assesses"),
             Interface::Score => ("score", "scores"),
         };
-        let Self { pages, run, fields, .. } = &self;
         let module = format!(
             r#"(module
                  (import "sopwith:plugin/log@1.0.0" "write" (func $log (param i32 i32 i32 i32)))
@@ -197,7 +197,7 @@ impl Guest {
                  (func $run (export "sopwith:plugin/{interface}@1.0.0#run") (param i32 i32 i32 i32) (result i32)
                    (local i32) {run})
                  {fields})"#,
-            data = self.image.data(),
+            data = image.data(),
         );
         component(&module, world)
     }

@@ -26,7 +26,7 @@ fn describes(describe: &str) -> Vec<u8> {
 
 /// A plugin with this text as its manifest.
 fn says(text: impl AsRef<[u8]>) -> Vec<u8> {
-    let mut guest = Guest::finds(&[]);
+    let mut guest = Guest { pages: 8, ..Guest::finds(&[]) };
     let text = guest.image.text(text);
     guest.describe = Some(format!("i32.const {}", guest.image.words(&text)));
     guest.build()

@@ -1,0 +1,120 @@
+//! Photos and codes a submission rests on: invented hashes, but each photo has its own, and one used twice has the same.
+
+use super::chance;
+use super::phone::Phone;
+use super::place::Point;
+use super::script::{Entry, PhotoStory};
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+const DAY: i64 = 86_400_000;
+
+/// What one requirement of a step asks for.
+pub struct Wanted {
+    /// Id of the requirement.
+    pub requirement: &'static str,
+    /// `photo` or `code`.
+    pub kind: &'static str,
+    /// Class within the kind.
+    pub class: &'static str,
+    /// How many the rep takes.
+    pub count: i64,
+}
+
+/// One photo or code, and when and where it was truly captured.
+pub struct Shot<'a> {
+    /// The visit.
+    pub entry: &'a Entry,
+    /// The step.
+    pub step: &'a str,
+    /// What it is taken for.
+    pub wanted: &'a Wanted,
+    /// Within the requirement, from 0.
+    pub number: i64,
+    /// Beside an attempt that was refused: which.
+    pub attempt: i64,
+    /// Milliseconds since the Unix epoch.
+    pub at: i64,
+    /// Where the rep stood.
+    pub place: Point,
+}
+
+impl Shot<'_> {
+    /// The reference a submission carries.
+    ///
+    /// # Errors
+    /// The script names a photo that cannot be.
+    pub fn reference(&self, phone: &Phone, date: &str) -> Result<Value> {
+        let story = self.entry.photos.get(self.step);
+        let first = self.number == 0;
+        let mut name = self.name(&self.entry.visit, self.step);
+        let mut captured = phone.times(self.at, &self.entry.phone)?;
+        let mut phash = self.look(&name);
+        match story {
+            Some(PhotoStory::Yesterday(time)) if first => {
+                captured = phone.old_times(chance::moment(date, time)? - DAY)?;
+            }
+            Some(PhotoStory::ReusedFrom(from)) if first => {
+                let (visit, step) = from.split_once('/').context("`reused_from` is `visit/step`")?;
+                name = self.name(visit, step);
+                phash = self.look(&name);
+            }
+            Some(PhotoStory::LooksLike(step)) => {
+                let other = self.look(&self.name(&self.entry.visit, step));
+                phash = flipped(other, &name, 1, 2);
+            }
+            _ if self.step == "after_photo" => {
+                let before = self.look(&self.name(&self.entry.visit, "before_photo"));
+                phash = flipped(before, &name, 14, 22);
+            }
+            _ => {}
+        }
+        let mut reference = json!({
+            "requirement": self.wanted.requirement, "sha256": chance::hash(&name), "kind": self.wanted.kind,
+            "class": self.wanted.class, "live": true, "captured": captured,
+        });
+        if self.wanted.kind == "photo" {
+            reference["phash"] = json!(format!("{phash:016x}"));
+        }
+        if let Some(position) = phone.position(&name, self.place, &self.entry.phone) {
+            reference["position"] = position;
+        }
+        Ok(reference)
+    }
+
+    fn name(&self, visit: &str, step: &str) -> String {
+        format!("photo {visit} {step} {} {} {}", self.wanted.requirement, self.number, self.attempt)
+    }
+
+    fn look(&self, name: &str) -> u64 {
+        chance::bits(&format!("look of {name}"))
+    }
+}
+
+/// `bits` with at least `least` and at most `most` of them turned.
+fn flipped(bits: u64, name: &str, least: i64, most: i64) -> u64 {
+    let mut turned = 0_u64;
+    for round in 0.. {
+        let wanted = chance::whole(&format!("bits of {name}"), least, most);
+        if i64::from(turned.count_ones()) >= wanted {
+            break;
+        }
+        turned |= 1_u64 << chance::whole(&format!("bit {round} of {name}"), 0, 63);
+    }
+    bits ^ turned
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_photo_looks_as_different_as_asked_for() {
+        for number in 0..200 {
+            let before = chance::bits(&number.to_string());
+            let distance = |after: u64| (before ^ after).count_ones();
+            assert!((1..=2).contains(&distance(flipped(before, &format!("same {number}"), 1, 2))));
+            assert!((14..=22).contains(&distance(flipped(before, &format!("other {number}"), 14, 22))));
+        }
+    }
+}

@@ -1,0 +1,455 @@
+//! What people write: `customers.json` (outlets and what each format of store is like) and `visits.json` (one entry per
+//! visit: an honest baseline and where this visit leaves it). Unknown members are refused, so that a typo is not ignored.
+
+use super::place::Point;
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// `customers.json`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outlets {
+    /// IANA time zone of the city.
+    time_zone: String,
+    /// Planogram every store with a planned shelf has, `id@version`.
+    planogram: String,
+    /// Must-stock lists by name: GTINs.
+    assortments: BTreeMap<String, Vec<String>>,
+    /// What a store of a format is like, by channel.
+    formats: BTreeMap<String, Format>,
+    /// The outlets.
+    pub customers: Vec<Outlet>,
+}
+
+/// What a store of a format is like.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Format {
+    /// Facings of a hero, core and tail product.
+    pub facings: [i64; 3],
+    /// Pieces sold in a day of a hero, core and tail product.
+    pub daily_sales: [f64; 3],
+    /// Shelf price by recommended price.
+    pub price_level: f64,
+    /// Whether the back room is counted in cases.
+    pub back_in_cases: bool,
+    /// Material that should be there.
+    pub material: Vec<String>,
+    /// Coolers of ours.
+    pub coolers: i64,
+    /// Promotions agreed.
+    pub promotions: Vec<String>,
+    /// Displays agreed.
+    pub displays: Vec<Display>,
+}
+
+/// A display agreed with a format of store.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Display {
+    /// `floor_stack`, …
+    pub display: String,
+    /// Size.
+    pub area_m2: f64,
+    /// Paid for where the outlet has a display contract.
+    #[serde(default)]
+    pub paid: bool,
+}
+
+/// An outlet.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outlet {
+    /// `cus_…`
+    pub id: String,
+    name: String,
+    /// `hyper`, `super`, …: which format it is of.
+    pub channel: String,
+    tier: String,
+    /// Length of its shelf, in metres.
+    pub shelf_m: f64,
+    /// Name of its must-stock list.
+    pub assortment: String,
+    /// Contract that pays for its displays.
+    #[serde(default)]
+    pub display_contract: Option<String>,
+    lat: f64,
+    lon: f64,
+    crs: String,
+}
+
+impl Outlet {
+    /// Where it truly is (WGS-84).
+    pub fn point(&self) -> Point {
+        Point { lat: self.lat, lon: self.lon }.behind(&self.crs)
+    }
+
+    /// Photos that cover its shelf, one for each 1.2 m.
+    #[expect(clippy::cast_possible_truncation, reason = "a shelf has few metres")]
+    pub fn sections(&self) -> i64 {
+        (self.shelf_m / 1.2 - 0.001).ceil() as i64
+    }
+}
+
+impl Outlets {
+    /// The outlet of an id.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn find(&self, id: &str) -> Result<&Outlet> {
+        self.customers.iter().find(|outlet| outlet.id == id).with_context(|| format!("no outlet {id}"))
+    }
+
+    /// What an outlet's format is like.
+    ///
+    /// # Errors
+    /// Nobody said.
+    pub fn format(&self, outlet: &Outlet) -> Result<&Format> {
+        self.formats.get(&outlet.channel).with_context(|| format!("no format {}", outlet.channel))
+    }
+
+    /// GTINs an outlet must stock.
+    ///
+    /// # Errors
+    /// No such assortment.
+    pub fn listed(&self, outlet: &Outlet) -> Result<&[String]> {
+        let listed = self.assortments.get(&outlet.assortment);
+        Ok(listed.with_context(|| format!("no assortment {}", outlet.assortment))?)
+    }
+
+    /// The planogram every store has.
+    pub fn planogram(&self) -> &str {
+        &self.planogram
+    }
+
+    /// The outlet as the server knows it.
+    ///
+    /// # Errors
+    /// No such assortment.
+    pub fn record(&self, outlet: &Outlet) -> Result<Value> {
+        let mut fields = json!({
+            "channel": outlet.channel, "tier": outlet.tier, "shelf_m": outlet.shelf_m, "msl": self.listed(outlet)?,
+            "planogram": self.planogram,
+        });
+        if let Some(contract) = &outlet.display_contract {
+            fields["display_contract"] = json!(contract);
+        }
+        Ok(json!({
+            "record": "customer", "id": outlet.id, "revision": 1, "type": "outlet", "name": outlet.name,
+            "time_zone": self.time_zone, "fields": fields,
+            "location": {
+                "id": outlet.id.replacen("cus_", "loc_", 1), "lat": outlet.lat, "lon": outlet.lon, "crs": outlet.crs,
+                "accuracy_m": 10,
+            },
+        }))
+    }
+}
+
+/// `visits.json`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Script {
+    /// The business date, `YYYY-MM-DD`.
+    pub date: String,
+    /// The reps by user id.
+    pub reps: BTreeMap<String, Rep>,
+    /// Competing products seen everywhere.
+    pub competitors: Vec<Competitor>,
+    /// When the server looks at its clock, `HH:MM`.
+    pub clock: Vec<String>,
+    /// The visits, each rep's in order.
+    pub visits: Vec<Entry>,
+}
+
+/// A rep and the phone.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rep {
+    /// Who.
+    pub name: String,
+    /// `dev_…`
+    pub device: String,
+    /// System of the positions the phone reports.
+    pub crs: String,
+    /// Whether the phone says if a position is simulated.
+    pub knows_mock: bool,
+    /// Seconds the phone's clock is fast (negative: slow).
+    pub clock_off_s: f64,
+    /// Without network, `[from, to]`.
+    #[serde(default)]
+    pub offline: Vec<[String; 2]>,
+    /// When the phone was started anew.
+    #[serde(default)]
+    pub reboots: Vec<String>,
+}
+
+/// A competing product.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Competitor {
+    /// Category code.
+    pub category: String,
+    /// Brand.
+    pub brand: String,
+    /// Amount in the pack.
+    pub pack: f64,
+    /// `g`, `ml` or `piece`.
+    pub unit: String,
+    /// In CNY, a decimal string.
+    pub price: String,
+}
+
+/// Answers at JSON Pointers, by step.
+pub type Edits = BTreeMap<String, BTreeMap<String, Value>>;
+
+/// One visit.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// `vis_…`
+    pub visit: String,
+    /// Whether the rep did right.
+    kind: Kind,
+    title: BTreeMap<String, String>,
+    /// `usr_…`
+    pub rep: String,
+    /// `cus_…`
+    pub customer: String,
+    /// Check-in, `HH:MM`.
+    pub start: String,
+    /// Check-in to check-out.
+    pub minutes: f64,
+    /// Where the visit comes from. Default `plan`.
+    #[serde(default)]
+    pub origin: Option<String>,
+    /// How the store was found.
+    #[serde(default)]
+    pub found: Found,
+    /// What the phone did differently.
+    #[serde(default)]
+    pub phone: PhoneStory,
+    /// Photos that are not what they should be, by step.
+    #[serde(default)]
+    pub photos: BTreeMap<String, PhotoStory>,
+    /// First tries that were refused, by step.
+    #[serde(default)]
+    pub first_try: Edits,
+    /// Answers that differ from the baseline, by step.
+    #[serde(default)]
+    pub set: Edits,
+    /// Absent marks by step.
+    #[serde(default)]
+    pub absent: BTreeMap<String, Map<String, Value>>,
+    /// Changed after it was accepted.
+    #[serde(default)]
+    pub amend: Option<Amendment>,
+    /// A draft of this step was saved before it was handed in.
+    #[serde(default)]
+    pub draft: Option<String>,
+    /// Nothing after this step: the phone died.
+    #[serde(default)]
+    pub dies_after: Option<String>,
+    /// The check-in was refused so many times; then the rep gave up.
+    #[serde(default)]
+    pub gives_up_after: Option<i64>,
+    /// The last command was sent twice because its receipt got lost.
+    #[serde(default)]
+    pub resend: bool,
+    /// The photos arrived only then, `HH:MM`.
+    #[serde(default)]
+    pub photos_arrive: Option<String>,
+    expect: Expect,
+}
+
+/// Whether the rep did right.
+#[derive(Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    /// Yes, whatever became of the visit.
+    Honest,
+    /// No, but nobody was deceived.
+    Slip,
+    /// Tried to deceive.
+    Cheat,
+}
+
+impl Entry {
+    /// # Errors
+    /// The script expects a cheat to be plainly accepted.
+    pub fn check(&self) -> Result<()> {
+        if self.kind == Kind::Cheat && self.expect.decision == "accepted" {
+            bail!("{}: a cheat is never plainly accepted", self.visit);
+        }
+        Ok(())
+    }
+}
+
+/// How the store was found.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Found {
+    /// Not open: `[status, reason]`.
+    pub not_open: Option<[String; 2]>,
+    /// Products missing from the shelf: out-of-stock reason by GTIN.
+    pub missing: BTreeMap<String, String>,
+    /// Products this store has no place for.
+    pub not_applicable: Vec<String>,
+    /// Own share of shelf by target. Default 1.05.
+    pub share: Option<f64>,
+    /// Chance that a planogram question is answered yes. Default 0.97.
+    pub tidiness: Option<f64>,
+    /// Planogram questions answered no, by GTIN.
+    pub misplaced: BTreeMap<String, Vec<String>>,
+    /// Shelf prices by GTIN.
+    pub prices: BTreeMap<String, Price>,
+    /// Material missing, with the reason.
+    pub material_missing: BTreeMap<String, String>,
+    /// Promotions that do not run.
+    pub promotions_off: Vec<String>,
+    /// Displays that do not stand.
+    pub displays_off: Vec<String>,
+    /// Products with an old lot: days left by GTIN (negative: expired).
+    pub old_lots: BTreeMap<String, i64>,
+    /// Orders that are not as suggested, by GTIN.
+    pub orders: BTreeMap<String, OrderStory>,
+    /// What to put right; default: what was found.
+    pub fixes: Option<Vec<(String, bool)>>,
+    /// Nobody to talk to answered the name.
+    pub nameless: bool,
+}
+
+/// A shelf price that is not the format's.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Price {
+    /// In CNY, a decimal string.
+    pub price: String,
+    /// Why, with a photo of the tag.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// An order that is not as suggested.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrderStory {
+    /// How many.
+    pub cases: i64,
+    /// Why not as suggested.
+    pub reason: String,
+}
+
+/// What the phone did differently during one visit.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PhoneStory {
+    /// Positions are simulated and the system says so.
+    pub mock: bool,
+    /// No fix; this evidence stood in.
+    pub no_fix: Option<String>,
+    /// Truly this many metres away.
+    pub away_m: Option<f64>,
+    /// Claims this accuracy.
+    pub accuracy_m: Option<f64>,
+    /// Seconds the clock is fast, beside the phone's usual.
+    pub clock_off_s: f64,
+}
+
+/// A photo that is not what it should be.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum PhotoStory {
+    /// Taken the day before at this time.
+    Yesterday(String),
+    /// The same bytes as this step of another visit, `visit/step`.
+    ReusedFrom(String),
+    /// Looks like the photos of this step of the same visit.
+    LooksLike(String),
+}
+
+/// An answer changed after it was accepted.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Amendment {
+    /// Which step.
+    pub step: String,
+    /// Answers by JSON Pointer.
+    pub set: BTreeMap<String, Value>,
+    /// Why.
+    pub reason: String,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expect {
+    decision: String,
+    validity: String,
+    outcome: String,
+    #[serde(default)]
+    codes: Vec<String>,
+    /// Left out: not compared.
+    #[serde(default, with = "given")]
+    score: Option<Value>,
+}
+
+/// Tells `null` from nothing.
+mod given {
+    use serde::{Deserialize, Deserializer};
+    use serde_json::Value;
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+        Value::deserialize(deserializer).map(Some)
+    }
+}
+
+/// A line of `expected.json`.
+#[derive(Serialize)]
+pub struct Expected<'a> {
+    visit: &'a str,
+    title: &'a BTreeMap<String, String>,
+    decision: &'a str,
+    validity: &'a str,
+    outcome: &'a str,
+    codes: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<&'a Value>,
+}
+
+impl<'a> Expected<'a> {
+    /// What the script expects of a visit.
+    pub fn of(entry: &'a Entry) -> Self {
+        let Expect { decision, validity, outcome, codes, score } = &entry.expect;
+        Self { visit: &entry.visit, title: &entry.title, decision, validity, outcome, codes, score: score.as_ref() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(kind: &str, decision: &str) -> Entry {
+        serde_json::from_value(json!({
+            "visit": "vis_a-1", "kind": kind, "title": {}, "rep": "usr_a", "customer": "cus_a", "start": "09:00",
+            "minutes": 20, "expect": { "decision": decision, "validity": "valid", "outcome": "completed", "score": null },
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_script_that_lets_a_cheat_through_is_refused() {
+        assert!(entry("cheat", "accepted").check().is_err());
+        assert!(entry("cheat", "held").check().is_ok());
+        assert!(entry("honest", "accepted").check().is_ok());
+    }
+
+    #[test]
+    fn no_score_is_told_from_a_score_nobody_compares() {
+        let expected = |entry: &Entry| serde_json::to_value(Expected::of(entry)).unwrap();
+        assert_eq!(expected(&entry("honest", "accepted")).get("score"), Some(&Value::Null));
+        let mut silent = entry("honest", "accepted");
+        silent.expect.score = None;
+        assert_eq!(expected(&silent).get("score"), None);
+    }
+}
