@@ -157,7 +157,8 @@ impl Record {
             return Err(malformed("record.too_deep", format!("nested deeper than {RECORD_DEPTH}")));
         }
         let text = std::str::from_utf8(bytes).map_err(|error| malformed("record.not_utf8", error.to_string()))?;
-        let value: Value = serde_json::from_str(text).map_err(|error| malformed("record.not_json", error.to_string()))?;
+        let value: Value =
+            serde_json::from_str(text).map_err(|error| malformed("record.not_json", error.to_string()))?;
         let value = canon::normalize(&value).map_err(|error| malformed("record.number", error.to_string()))?;
         parse(value)
     }
@@ -171,7 +172,9 @@ fn parse<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, Malformed> {
             .iter()
             .filter_map(|segment| match segment {
                 serde_path_to_error::Segment::Seq { index } => Some(format!("/{index}")),
-                serde_path_to_error::Segment::Map { key } => Some(format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
+                serde_path_to_error::Segment::Map { key } => {
+                    Some(format!("/{}", key.replace('~', "~0").replace('/', "~1")))
+                }
                 serde_path_to_error::Segment::Enum { .. } | serde_path_to_error::Segment::Unknown => None,
             })
             .collect();

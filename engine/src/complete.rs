@@ -5,7 +5,6 @@
 
 use crate::command::{Clock, Command};
 use crate::effective::EffectiveSop;
-use crate::time::format_utc;
 use crate::finding::{self, built_in};
 use crate::gather::{self, Gathered, InputBase};
 use crate::input::Interval;
@@ -15,7 +14,9 @@ use crate::rule::{Finding, Interface, RuleAnswer, RuleOutcome, Scorecard};
 use crate::score::{self, AppliedCap, ScoreResult};
 use crate::sop::{Counts, Effect, Outcome, Score, StepKind};
 use crate::submit::{Planned, fold, plan};
-use crate::visit::{CallRecord, Decision, SpawnedTask, Validity, Verdict, Visit, VisitEvent};
+use crate::time::format_utc;
+use crate::verdict::{CallRecord, Decision, SpawnedTask, Validity, Verdict};
+use crate::visit::{Visit, VisitEvent};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -87,7 +88,8 @@ impl<'a> Finish<'a> {
         findings.extend(findings_of_steps(visit, &progress));
         findings.extend(standing_findings(sop, visit, &progress, closed));
 
-        let checked_in = visit.check_in(&sop.sop).is_some() || !sop.sop.steps.iter().any(|step| step.kind == StepKind::CheckIn);
+        let checked_in =
+            visit.check_in(&sop.sop).is_some() || !sop.sop.steps.iter().any(|step| step.kind == StepKind::CheckIn);
         let risk = risk(findings.iter().map(|finding| finding.weight));
         findings.extend(risk_finding(sop, risk));
         finding::sort(&mut findings);
@@ -139,7 +141,8 @@ fn findings_of_steps(visit: &Visit, progress: &Progress) -> Vec<Finding> {
 fn standing_findings(sop: &EffectiveSop, visit: &Visit, progress: &Progress, closed: bool) -> Vec<Finding> {
     let mut found = Vec::new();
     if !visit.awaited.is_empty() {
-        let mut finding = built_in("evidence", "evidence.awaited", "", Effect::Flag, &json!({"awaited": visit.awaited.len()}));
+        let mut finding =
+            built_in("evidence", "evidence.awaited", "", Effect::Flag, &json!({"awaited": visit.awaited.len()}));
         finding.evidence = visit.awaited.iter().cloned().collect();
         found.push(finding);
     }
@@ -154,7 +157,13 @@ fn standing_findings(sop: &EffectiveSop, visit: &Visit, progress: &Progress, clo
             .map(crate::progress::StepStatus::key)
             .collect();
         if !missing.is_empty() {
-            found.push(built_in("policy", "visit.incomplete", "", Effect::Invalidate, &json!({"steps": missing.join(", ")})));
+            found.push(built_in(
+                "policy",
+                "visit.incomplete",
+                "",
+                Effect::Invalidate,
+                &json!({"steps": missing.join(", ")}),
+            ));
         }
     }
     found
@@ -213,7 +222,10 @@ fn total(sop: &EffectiveSop, score: &Score, cards: &[Scorecard], context: &Value
     let caps = score
         .caps
         .iter()
-        .filter(|cap| cap.mark.as_ref().is_some_and(marked) || cap.when.as_ref().is_some_and(|when| sop.applies(Some(when), context)))
+        .filter(|cap| {
+            cap.mark.as_ref().is_some_and(marked)
+                || cap.when.as_ref().is_some_and(|when| sop.applies(Some(when), context))
+        })
         .filter_map(|cap| Some(AppliedCap { code: cap.code.clone(), at: sop.number(&cap.at, context).ok()? }))
         .collect();
     score::score(tree, caps)

@@ -110,9 +110,11 @@ fn judge_response(
         .visits()
         .iter()
         .map(|(id, visit)| {
-            let explained: BTreeMap<&str, _> =
-                crate::text::LANGUAGES.iter().map(|language| (*language, explain::visit(&sop, visit, language))).collect();
-            (id, json!({"verdict": visit.verdict(), "explanation": explained}))
+            let explained: BTreeMap<&str, _> = crate::text::LANGUAGES
+                .iter()
+                .map(|language| (*language, explain::visit(&sop, visit, language)))
+                .collect();
+            (id, json!({"over": visit.is_over(), "verdict": visit.verdict(), "explanation": explained}))
         })
         .collect();
     json!({"ended": ended, "events": events, "visits": visits})
@@ -150,7 +152,10 @@ impl Outside for CannedOutside {
                 && canned.step.as_deref().is_none_or(|wanted| Some(wanted) == step)
         };
         let missing = || RuleOutcome {
-            answer: RuleAnswer::Failed(RuleFailure { code: FailureCode::NoSuchPlugin, detail: "no outcome given".into() }),
+            answer: RuleAnswer::Failed(RuleFailure {
+                code: FailureCode::NoSuchPlugin,
+                detail: "no outcome given".into(),
+            }),
             lookups: Vec::new(),
             fuel: 0,
         };
@@ -166,4 +171,3 @@ impl Outside for CannedOutside {
         self.salts.to_be_bytes()
     }
 }
-

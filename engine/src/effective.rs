@@ -87,7 +87,12 @@ impl EffectiveSop {
         let document = serde_json::to_value(&sop).unwrap_or(Value::Null);
         let mut parameters: Map<String, Value> =
             sop.parameters.iter().map(|(name, parameter)| (name.clone(), parameter.default.clone())).collect();
-        parameters.extend(overrides.iter().filter(|(name, _)| sop.parameters.contains_key(*name)).map(|(k, v)| (k.clone(), v.clone())));
+        parameters.extend(
+            overrides
+                .iter()
+                .filter(|(name, _)| sop.parameters.contains_key(*name))
+                .map(|(k, v)| (k.clone(), v.clone())),
+        );
         let mut problems = Vec::new();
         let hash = canon::hash_value(&json!({"sop": document, "parameters": parameters}));
         if let Err(error) = &hash {
@@ -99,7 +104,9 @@ impl EffectiveSop {
                 Ok(condition) => {
                     conditions.insert(text, condition);
                 }
-                Err(error) => problems.push(problem("", error.code, json!({"expression": text, "detail": error.detail}))),
+                Err(error) => {
+                    problems.push(problem("", error.code, json!({"expression": text, "detail": error.detail})))
+                }
             }
         }
         let mut forms = BTreeMap::new();
@@ -110,7 +117,9 @@ impl EffectiveSop {
                     forms.insert(step.id.clone(), compiled);
                 }
                 Err(found) => problems.extend(
-                    found.into_iter().map(|p| problem(&p.pointer, &p.code, json!({"step": step.id, "detail": p.detail}))),
+                    found
+                        .into_iter()
+                        .map(|p| problem(&p.pointer, &p.code, json!({"step": step.id, "detail": p.detail}))),
                 ),
             }
         }
@@ -234,7 +243,12 @@ fn predecessors<'a>(steps: &'a [Step], step: &'a Step) -> Vec<&'a str> {
         Some(after) => after.iter().map(String::as_str).collect(),
         None => {
             let index = steps.iter().position(|other| other.id == step.id).unwrap_or(0);
-            index.checked_sub(1).and_then(|before| steps.get(before)).map(|before| before.id.as_str()).into_iter().collect()
+            index
+                .checked_sub(1)
+                .and_then(|before| steps.get(before))
+                .map(|before| before.id.as_str())
+                .into_iter()
+                .collect()
         }
     }
 }

@@ -8,7 +8,8 @@ use crate::rule::Finding;
 use crate::score::ScoreTree;
 use crate::sop::{Effect, ScoreNode};
 use crate::text::{LANGUAGES, Text};
-use crate::visit::{Decision, Refusal, Validity, Verdict, Visit};
+use crate::verdict::{Decision, Refusal, Validity, Verdict};
+use crate::visit::Visit;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -223,7 +224,8 @@ fn caps(sop: &EffectiveSop, verdict: &Verdict, language: &str) -> Vec<String> {
     applied
         .map(|applied| {
             let params = json!({"at": applied.at});
-            let message = declared.clone().find(|cap| cap.code == applied.code).and_then(|cap| sop.sop.texts.get(&cap.message));
+            let message =
+                declared.clone().find(|cap| cap.code == applied.code).and_then(|cap| sop.sop.texts.get(&cap.message));
             let why = message.and_then(|text| text.fill(language, &params)).unwrap_or_else(|| applied.code.clone());
             format!("{why} ({})", sentence("explain.capped", &params, language))
         })

@@ -44,14 +44,26 @@ pub fn place(findings: &mut [Finding], step: &str) {
 #[must_use]
 pub fn unavailable(sop: &EffectiveSop, binding: &RuleBinding, step: &str, failure: &str, detail: &str) -> Finding {
     let effect = binding.unavailable.unwrap_or(sop.sop.policy.unavailable);
-    let mut finding = built_in(&binding.rule, UNAVAILABLE, "", effect, &json!({"rule": binding.rule, "failure": failure, "detail": detail}));
+    let mut finding = built_in(
+        &binding.rule,
+        UNAVAILABLE,
+        "",
+        effect,
+        &json!({"rule": binding.rule, "failure": failure, "detail": detail}),
+    );
     step.clone_into(&mut finding.step);
     finding
 }
 
 /// The findings of one outcome.
 #[must_use]
-pub fn of_outcome(sop: &EffectiveSop, binding: &RuleBinding, call: &RuleCall, step: &str, outcome: &RuleOutcome) -> Vec<Finding> {
+pub fn of_outcome(
+    sop: &EffectiveSop,
+    binding: &RuleBinding,
+    call: &RuleCall,
+    step: &str,
+    outcome: &RuleOutcome,
+) -> Vec<Finding> {
     match &outcome.answer {
         RuleAnswer::Findings(found) => found.iter().map(|finding| of_rule(binding, step, finding)).collect(),
         RuleAnswer::Scorecard(_) => {

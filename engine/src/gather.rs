@@ -3,18 +3,19 @@
 //! The engine says what it wants (`Wanted`), whoever holds the history answers (`Gathered`). What was answered is
 //! recorded by reference to the events it came from, never copied.
 
+use crate::command::{Command, EvidenceReference, Position, Submission};
 use crate::effective::EffectiveSop;
 use crate::input::{
     CheckInInput, CustomerInput, EvidenceInput, EvidenceUse, Interval, PositionInput, PreviousVisit, RuleInput,
     SubmissionInput, TimeSource, VisitInput,
 };
-use crate::command::{Command, EvidenceReference, Position, Submission};
 use crate::place;
 use crate::progress::{Progress, Standing};
 use crate::rule::Need;
 use crate::sop::{RuleBinding, StepKind};
 use crate::time::{self, TimeError};
-use crate::visit::{Reference, Visit};
+use crate::verdict::Reference;
+use crate::visit::Visit;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -62,11 +63,17 @@ pub(crate) fn needs<'a>(sop: &EffectiveSop, bindings: impl Iterator<Item = &'a R
 ///
 /// # Errors
 /// When a time of the command or of its evidence cannot be read.
-pub(crate) fn normalise(sop: &EffectiveSop, visit: &Visit, command: &Command, submission: &Submission) -> Result<SubmissionInput, TimeError> {
+pub(crate) fn normalise(
+    sop: &EffectiveSop,
+    visit: &Visit,
+    command: &Command,
+    submission: &Submission,
+) -> Result<SubmissionInput, TimeError> {
     let at = time::moment(&command.at, None)?;
     let position = submission.position.as_ref().map(|position| position_input(visit, position));
     let is_check_in = sop.step(&submission.step).is_some_and(|step| step.kind == StepKind::CheckIn);
-    let check_in = if is_check_in { position.clone() } else { visit.check_in(&sop.sop).and_then(|check_in| check_in.position) };
+    let check_in =
+        if is_check_in { position.clone() } else { visit.check_in(&sop.sop).and_then(|check_in| check_in.position) };
     let evidence = submission
         .evidence
         .iter()
@@ -105,8 +112,10 @@ fn evidence_input(
 ) -> Result<EvidenceInput, TimeError> {
     let at = time::moment(&reference.captured, Some(received_ms))?;
     let position = reference.position.as_ref().map(|position| position_input(visit, position));
-    let from_check_in_m =
-        position.as_ref().zip(check_in).and_then(|(there, here)| place::distance_m((there.lat, there.lon), (here.lat, here.lon)));
+    let from_check_in_m = position
+        .as_ref()
+        .zip(check_in)
+        .and_then(|(there, here)| place::distance_m((there.lat, there.lon), (here.lat, here.lon)));
     Ok(EvidenceInput {
         requirement: reference.requirement.clone(),
         sha256: reference.sha256.clone(),
@@ -126,7 +135,8 @@ pub(crate) fn dwell(sop: &EffectiveSop, visit: &Visit, closed: bool) -> Option<I
     match visit.moment(&sop.sop, StepKind::CheckOut) {
         Some(to) => Some(time::interval(from, to)),
         None if closed => {
-            let last = visit.steps.values().filter_map(|record| record.moment.as_ref()).max_by_key(|moment| moment.max_ms)?;
+            let last =
+                visit.steps.values().filter_map(|record| record.moment.as_ref()).max_by_key(|moment| moment.max_ms)?;
             Some(Interval { source: TimeSource::Estimated, ..time::interval(from, last) })
         }
         None => None,

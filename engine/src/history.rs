@@ -8,7 +8,8 @@ use crate::input::{CheckInInput, EvidenceUse, PreviousVisit};
 use crate::progress::progress;
 use crate::rule::Need;
 use crate::sop::StepKind;
-use crate::visit::{Reference, Visit, VisitEvent};
+use crate::verdict::Reference;
+use crate::visit::{Visit, VisitEvent};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// See the module header.
@@ -64,7 +65,8 @@ impl History {
     /// Answers what a judgement wants.
     #[must_use]
     pub fn gather(&self, wanted: &Wanted) -> Gathered {
-        let mut gathered = Gathered { arrived: wanted.evidence.intersection(&self.arrived).cloned().collect(), ..Gathered::default() };
+        let mut gathered =
+            Gathered { arrived: wanted.evidence.intersection(&self.arrived).cloned().collect(), ..Gathered::default() };
         let mut references = BTreeSet::new();
         let mut refer = |need: &str, event: &str| {
             references.insert(Reference { need: need.to_owned(), event: event.to_owned() });
@@ -88,7 +90,9 @@ impl History {
                 refer("evidence_uses", event);
                 gathered.evidence_uses.push(used.clone());
             }
-            gathered.evidence_uses.sort_by(|a, b| (&a.sha256, a.received_ms, &a.visit, &a.step).cmp(&(&b.sha256, b.received_ms, &b.visit, &b.step)));
+            gathered.evidence_uses.sort_by(|a, b| {
+                (&a.sha256, a.received_ms, &a.visit, &a.step).cmp(&(&b.sha256, b.received_ms, &b.visit, &b.step))
+            });
         }
         if wanted.needs.contains(&Need::PreviousVisit) {
             let last = self

@@ -14,7 +14,8 @@ use crate::rejection::Rejection;
 use crate::rule::{Finding, RuleCall, RuleOutcome};
 use crate::submit::{self, Pending};
 use crate::time;
-use crate::visit::{Refusal, Visit, VisitEvent, VisitState, visit_of_task};
+use crate::verdict::Refusal;
+use crate::visit::{Visit, VisitEvent, VisitState, visit_of_task};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -115,7 +116,12 @@ impl<'a> Journal<'a> {
     }
 
     /// Keeps a line that is no record.
-    pub fn quarantine_line(&mut self, line: &[u8], rejection: Rejection, outside: &mut impl Outside) -> (Ended, Vec<Event>) {
+    pub fn quarantine_line(
+        &mut self,
+        line: &[u8],
+        rejection: Rejection,
+        outside: &mut impl Outside,
+    ) -> (Ended, Vec<Event>) {
         let mut events = Vec::new();
         let raw = json!({"raw": String::from_utf8_lossy(line), "sha256": canon::sha256_hex(line)});
         let ended = self.quarantine(raw, rejection, outside, &mut events);
@@ -129,7 +135,13 @@ impl<'a> Journal<'a> {
         events
     }
 
-    fn quarantine(&mut self, what: Value, rejection: Rejection, outside: &mut impl Outside, events: &mut Vec<Event>) -> Ended {
+    fn quarantine(
+        &mut self,
+        what: Value,
+        rejection: Rejection,
+        outside: &mut impl Outside,
+        events: &mut Vec<Event>,
+    ) -> Ended {
         let payloads = BTreeMap::from([("record".to_owned(), what), ("rejection".to_owned(), json!(rejection))]);
         self.seal(Draft { kind: "quarantined".into(), stream: self.tenant.clone(), payloads }, outside, events);
         Ended::Quarantined { rejection }
@@ -138,14 +150,29 @@ impl<'a> Journal<'a> {
     fn evidence(&mut self, arrival: &EvidenceArrival, outside: &mut impl Outside, events: &mut Vec<Event>) -> Ended {
         match time::parse("received", &arrival.received) {
             Ok(now_ms) => self.advance(now_ms, outside, events),
-            Err(error) => return self.quarantine(json!(Record::Evidence(arrival.clone())), Rejection::of_time(&error), outside, events),
+            Err(error) => {
+                return self.quarantine(
+                    json!(Record::Evidence(arrival.clone())),
+                    Rejection::of_time(&error),
+                    outside,
+                    events,
+                );
+            }
         }
         self.history.arrived.insert(arrival.sha256.clone());
-        let waiting: Vec<String> =
-            self.visits.values().filter(|visit| visit.awaited.contains(&arrival.sha256)).map(|visit| visit.id.clone()).collect();
+        let waiting: Vec<String> = self
+            .visits
+            .values()
+            .filter(|visit| visit.awaited.contains(&arrival.sha256))
+            .map(|visit| visit.id.clone())
+            .collect();
         if waiting.is_empty() {
             let payloads = BTreeMap::from([("evidence".to_owned(), json!(arrival))]);
-            self.seal(Draft { kind: "evidence_arrived".into(), stream: self.tenant.clone(), payloads }, outside, events);
+            self.seal(
+                Draft { kind: "evidence_arrived".into(), stream: self.tenant.clone(), payloads },
+                outside,
+                events,
+            );
         }
         for id in waiting {
             self.happened(&id, VisitEvent::EvidenceArrived { evidence: arrival.clone() }, outside, events);
@@ -163,7 +190,14 @@ impl<'a> Journal<'a> {
         let received = command.at.received.as_deref().map(|text| time::parse("received", text));
         match received {
             Some(Ok(now_ms)) => self.advance(now_ms, outside, events),
-            Some(Err(error)) => return self.quarantine(json!(Record::Command(command.clone())), Rejection::of_time(&error), outside, events),
+            Some(Err(error)) => {
+                return self.quarantine(
+                    json!(Record::Command(command.clone())),
+                    Rejection::of_time(&error),
+                    outside,
+                    events,
+                );
+            }
             None => {
                 let missing = Rejection::new("time.not_received", "/at/received", &json!({}));
                 return self.quarantine(json!(Record::Command(command.clone())), missing, outside, events);
@@ -186,7 +220,12 @@ impl<'a> Journal<'a> {
             None => {}
         }
         if let Some(pointer) = malformed_id(command) {
-            return self.quarantine(json!(Record::Command(command.clone())), Rejection::new("id.malformed", pointer, &json!({})), outside, events);
+            return self.quarantine(
+                json!(Record::Command(command.clone())),
+                Rejection::new("id.malformed", pointer, &json!({})),
+                outside,
+                events,
+            );
         }
         self.commands.insert(command.id.clone(), body);
         if let (Action::Create(create), false) = (&command.action, self.visits.contains_key(&visit_id)) {
@@ -218,7 +257,14 @@ impl<'a> Journal<'a> {
         }
     }
 
-    fn refuse(&mut self, visit: &str, command: &Command, rejection: Rejection, outside: &mut impl Outside, events: &mut Vec<Event>) -> Ended {
+    fn refuse(
+        &mut self,
+        visit: &str,
+        command: &Command,
+        rejection: Rejection,
+        outside: &mut impl Outside,
+        events: &mut Vec<Event>,
+    ) -> Ended {
         if !self.visits.contains_key(visit) {
             return self.quarantine(json!(Record::Command(command.clone())), rejection, outside, events);
         }
@@ -249,7 +295,13 @@ impl<'a> Journal<'a> {
         }
     }
 
-    fn all_happened(&mut self, visit: &str, decided: Vec<VisitEvent>, outside: &mut impl Outside, events: &mut Vec<Event>) {
+    fn all_happened(
+        &mut self,
+        visit: &str,
+        decided: Vec<VisitEvent>,
+        outside: &mut impl Outside,
+        events: &mut Vec<Event>,
+    ) {
         for event in decided {
             self.happened(visit, event, outside, events);
         }
@@ -258,11 +310,8 @@ impl<'a> Journal<'a> {
     /// Seals an event, applies it to the visit and to the history.
     fn happened(&mut self, visit_id: &str, event: VisitEvent, outside: &mut impl Outside, events: &mut Vec<Event>) {
         let hash = self.seal(event.draft(visit_id), outside, events);
-        if let VisitEvent::VisitCreated { command, customer, business_date } = &event {
-            if let Action::Create(create) = &command.action {
-                let visit = Visit::created(command, customer, create, business_date, self.now_ms);
-                self.visits.insert(visit_id.to_owned(), visit);
-            }
+        if let Some(visit) = Visit::begin(&event, self.now_ms) {
+            self.visits.insert(visit_id.to_owned(), visit);
         }
         if let Some(visit) = self.visits.get_mut(visit_id) {
             visit.apply(&event, &hash, self.now_ms, &self.history.arrived);
@@ -310,8 +359,13 @@ fn ended(events: &[VisitEvent]) -> Ended {
 }
 
 fn malformed_id(command: &Command) -> Option<&'static str> {
-    [("cmd", &command.id, "/id"), ("usr", &command.user, "/user"), ("dev", &command.device, "/device"), ("tsk", &command.task, "/task")]
-        .into_iter()
-        .find(|(prefix, text, _)| !id::check_id(prefix, text))
-        .map(|(_, _, pointer)| pointer)
+    [
+        ("cmd", &command.id, "/id"),
+        ("usr", &command.user, "/user"),
+        ("dev", &command.device, "/device"),
+        ("tsk", &command.task, "/task"),
+    ]
+    .into_iter()
+    .find(|(prefix, text, _)| !id::check_id(prefix, text))
+    .map(|(_, _, pointer)| pointer)
 }

@@ -38,6 +38,7 @@ mod step_check;
 pub mod submit;
 pub mod text;
 pub mod time;
+pub mod verdict;
 pub mod visit;
 #[cfg(target_arch = "wasm32")]
 mod wasm;

@@ -141,8 +141,12 @@ pub fn progress(sop: &EffectiveSop, visit: &Visit) -> Progress {
     let mut steps = Vec::new();
     let mut over: BTreeMap<&str, bool> = BTreeMap::new();
     for step in sop.steps_in_order() {
-        let waits_for: Vec<String> =
-            sop.waits_for(step).into_iter().filter(|id| !over.get(id).copied().unwrap_or(false)).map(str::to_owned).collect();
+        let waits_for: Vec<String> = sop
+            .waits_for(step)
+            .into_iter()
+            .filter(|id| !over.get(id).copied().unwrap_or(false))
+            .map(str::to_owned)
+            .collect();
         let rows = rows(sop, visit, step, &waits_for, &context);
         over.insert(&step.id, is_over(step, &rows));
         if let Some(Value::Object(known)) = context.get_mut("steps") {
@@ -205,7 +209,8 @@ fn instances(sop: &EffectiveSop, step: &Step, context: &Value) -> Option<Vec<Str
 /// A repeated step is over when enough of its instances are.
 fn is_over(step: &Step, rows: &[StepStatus]) -> bool {
     let done = rows.iter().filter(|row| row.standing.is_over()).count();
-    let wanted = step.repeat.as_ref().and_then(|repeat| repeat.min).map_or(rows.len(), |min| usize::try_from(min).unwrap_or(0));
+    let wanted =
+        step.repeat.as_ref().and_then(|repeat| repeat.min).map_or(rows.len(), |min| usize::try_from(min).unwrap_or(0));
     done >= wanted.min(rows.len())
 }
 

@@ -5,7 +5,8 @@
 use crate::command::Command;
 use crate::progress::{Standing, StepStatus};
 use crate::time::TimeError;
-use crate::visit::{Refusal, VisitEvent};
+use crate::verdict::Refusal;
+use crate::visit::VisitEvent;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 

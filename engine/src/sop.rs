@@ -465,7 +465,13 @@ pub struct Policy {
 impl Default for Policy {
     /// Ten hours, 04:00, flag; risk 60 and 85 as in the field's usual practice (tenant parameters).
     fn default() -> Self {
-        Self { auto_close_s: 36_000, day_cut: "04:00".into(), unavailable: Effect::Flag, risk_review: 60.0, risk_hold: 85.0 }
+        Self {
+            auto_close_s: 36_000,
+            day_cut: "04:00".into(),
+            unavailable: Effect::Flag,
+            risk_review: 60.0,
+            risk_hold: 85.0,
+        }
     }
 }
 

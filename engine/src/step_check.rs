@@ -15,7 +15,13 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// All built-in findings, and whether the answers have the form's shape (else checks and rules make no sense).
-pub(crate) fn findings(sop: &EffectiveSop, visit: &Visit, step: &Step, submission: &Submission, context: &Value) -> (Vec<Finding>, bool) {
+pub(crate) fn findings(
+    sop: &EffectiveSop,
+    visit: &Visit,
+    step: &Step,
+    submission: &Submission,
+    context: &Value,
+) -> (Vec<Finding>, bool) {
     let mut found = form(sop, step, submission);
     let well_formed = found.is_empty();
     found.extend(evidence(sop, step, submission, context));
@@ -30,7 +36,8 @@ pub(crate) fn findings(sop: &EffectiveSop, visit: &Visit, step: &Step, submissio
 
 fn form(sop: &EffectiveSop, step: &Step, submission: &Submission) -> Vec<Finding> {
     let Some(form) = sop.form(&step.id) else {
-        let empty = submission.answers.is_null() || submission.answers.as_object().is_some_and(serde_json::Map::is_empty);
+        let empty =
+            submission.answers.is_null() || submission.answers.as_object().is_some_and(serde_json::Map::is_empty);
         let unexpected = || built_in("form", "form.unexpected", "", Effect::Reject, &json!({"step": step.id}));
         return if empty && submission.absent.is_empty() { Vec::new() } else { vec![unexpected()] };
     };
@@ -48,9 +55,11 @@ fn evidence(sop: &EffectiveSop, step: &Step, submission: &Submission, context: &
     for (index, reference) in submission.evidence.iter().enumerate() {
         let pointer = format!("/evidence/{index}");
         let known = step.evidence.iter().find(|requirement| requirement.id == reference.requirement);
-        let fits = known.is_some_and(|requirement| requirement.kind == reference.kind && requirement.class == reference.class);
+        let fits =
+            known.is_some_and(|requirement| requirement.kind == reference.kind && requirement.class == reference.class);
         if !fits || !is_sha256(&reference.sha256) {
-            let params = json!({"requirement": reference.requirement, "kind": reference.kind, "class": reference.class});
+            let params =
+                json!({"requirement": reference.requirement, "kind": reference.kind, "class": reference.class});
             found.push(built_in("evidence", "evidence.malformed", &pointer, Effect::Reject, &params));
         }
     }
@@ -62,7 +71,12 @@ fn evidence(sop: &EffectiveSop, step: &Step, submission: &Submission, context: &
     found
 }
 
-fn required_evidence(sop: &EffectiveSop, requirement: &EvidenceRequirement, given: &[&EvidenceReference], context: &Value) -> Vec<Finding> {
+fn required_evidence(
+    sop: &EffectiveSop,
+    requirement: &EvidenceRequirement,
+    given: &[&EvidenceReference],
+    context: &Value,
+) -> Vec<Finding> {
     let mut found = Vec::new();
     let distinct = given.iter().map(|reference| &reference.sha256).collect::<std::collections::BTreeSet<_>>().len();
     if sop.applies(requirement.when.as_ref(), context) {
@@ -84,8 +98,13 @@ fn required_evidence(sop: &EffectiveSop, requirement: &EvidenceRequirement, give
     }
     if requirement.live {
         for reference in given.iter().filter(|reference| !reference.live) {
-            let mut finding =
-                built_in("evidence", "evidence.not_live", "/evidence", requirement.effect, &json!({"requirement": requirement.id}));
+            let mut finding = built_in(
+                "evidence",
+                "evidence.not_live",
+                "/evidence",
+                requirement.effect,
+                &json!({"requirement": requirement.id}),
+            );
             finding.evidence.push(reference.sha256.clone());
             found.push(finding);
         }
@@ -98,16 +117,32 @@ fn is_sha256(text: &str) -> bool {
 }
 
 /// Indeterminate never passes by itself: it is flagged, or something stands in for the fix.
-fn fence(sop: &EffectiveSop, visit: &Visit, requirement: &LocationRequirement, submission: &Submission, context: &Value) -> Vec<Finding> {
+fn fence(
+    sop: &EffectiveSop,
+    visit: &Visit,
+    requirement: &LocationRequirement,
+    submission: &Submission,
+    context: &Value,
+) -> Vec<Finding> {
     let number = |computed| sop.number(computed, context);
     let fence = number(&requirement.radius_m).and_then(|radius_m| {
-        Ok(Fence { radius_m, max_accuracy_m: number(&requirement.max_accuracy_m)?, max_age_s: number(&requirement.max_age_s)? })
+        Ok(Fence {
+            radius_m,
+            max_accuracy_m: number(&requirement.max_accuracy_m)?,
+            max_age_s: number(&requirement.max_age_s)?,
+        })
     });
     let fence = match fence {
         Ok(fence) => fence,
         Err(error) => {
             let params = json!({"reason": "condition", "detail": error.code});
-            return vec![built_in("location", "location.indeterminate", "/position", requirement.indeterminate, &params)];
+            return vec![built_in(
+                "location",
+                "location.indeterminate",
+                "/position",
+                requirement.indeterminate,
+                &params,
+            )];
         }
     };
     let position = submission.position.as_ref();
@@ -116,7 +151,9 @@ fn fence(sop: &EffectiveSop, visit: &Visit, requirement: &LocationRequirement, s
     let params = json!({"distance_m": verdict.distance_m, "radius_m": fence.radius_m, "accuracy_m": accuracy_m, "reason": verdict.reason});
     match verdict.result {
         FenceResult::Inside => Vec::new(),
-        FenceResult::Outside => vec![built_in("location", "location.outside", "/position", requirement.outside, &params)],
+        FenceResult::Outside => {
+            vec![built_in("location", "location.outside", "/position", requirement.outside, &params)]
+        }
         FenceResult::Indeterminate => {
             let substitutes: Vec<&EvidenceReference> = submission
                 .evidence
@@ -139,7 +176,8 @@ fn checks(sop: &EffectiveSop, step: &Step, context: &Value) -> Vec<Finding> {
         match sop.holds(&check.that, context) {
             Ok(true) => {}
             Ok(false) => {
-                let mut finding = built_in("check", &check.code, &check.pointer, check.effect, &json!({"message": check.message}));
+                let mut finding =
+                    built_in("check", &check.code, &check.pointer, check.effect, &json!({"message": check.message}));
                 finding.weight = check.weight.min(100);
                 found.push(finding);
             }

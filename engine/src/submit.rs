@@ -17,7 +17,8 @@ use crate::rule::{FailureCode, Finding, Interface, RuleAnswer, RuleCall, RuleFai
 use crate::sop::{Effect, RuleBinding, StepKind};
 use crate::step_check;
 use crate::time;
-use crate::visit::{Assessment, CallRecord, Decision, Refusal, StepState, Verdict, Visit, VisitEvent, VisitState, step_key};
+use crate::verdict::{Assessment, CallRecord, Decision, Refusal, Verdict};
+use crate::visit::{StepState, Visit, VisitEvent, VisitState, step_key};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
@@ -55,10 +56,17 @@ pub fn wanted(sop: &EffectiveSop, visit: &Visit, command: &Command) -> Wanted {
     let submission = match &command.action {
         Action::Submit(submission) => Some(submission),
         Action::Amend(amend) => Some(&amend.submission),
-        Action::Create(_) | Action::Start {} | Action::SaveDraft(_) | Action::Skip(_) | Action::Complete {} | Action::Cancel(_) | Action::Return(_) => None,
+        Action::Create(_)
+        | Action::Start {}
+        | Action::SaveDraft(_)
+        | Action::Skip(_)
+        | Action::Complete {}
+        | Action::Cancel(_)
+        | Action::Return(_) => None,
     };
     let step_rules = submission.and_then(|s| sop.step(&s.step)).map(|step| step.rules.as_slice()).unwrap_or_default();
-    let finishes = matches!(command.action, Action::Complete {}) || (matches!(command.action, Action::Amend(_)) && visit.is_over());
+    let finishes = matches!(command.action, Action::Complete {})
+        || (matches!(command.action, Action::Amend(_)) && visit.is_over());
     let visit_rules = if finishes { visit_rules(sop) } else { Vec::new() };
     let mut wanted = wanted_for_visit(sop, visit, step_rules.iter().chain(visit_rules));
     if let Some(submission) = submission {
@@ -81,8 +89,13 @@ fn visit_rules(sop: &EffectiveSop) -> Vec<&RuleBinding> {
 }
 
 fn wanted_for_visit<'a>(sop: &EffectiveSop, visit: &Visit, bindings: impl Iterator<Item = &'a RuleBinding>) -> Wanted {
-    let evidence: BTreeSet<String> =
-        visit.steps.values().filter_map(|r| r.submission.as_ref()).flat_map(|s| &s.evidence).map(|e| e.sha256.clone()).collect();
+    let evidence: BTreeSet<String> = visit
+        .steps
+        .values()
+        .filter_map(|r| r.submission.as_ref())
+        .flat_map(|s| &s.evidence)
+        .map(|e| e.sha256.clone())
+        .collect();
     Wanted {
         needs: gather::needs(sop, bindings),
         user: visit.user.clone(),
@@ -114,7 +127,12 @@ pub fn create(sop: &EffectiveSop, customer: &Customer, command: &Command) -> Res
 ///
 /// # Errors
 /// A `Rejection` when the command cannot be applied at all; record it with `Rejection::refused`.
-pub fn check<'a>(sop: &'a EffectiveSop, visit: &Visit, command: &Command, gathered: &'a Gathered) -> Result<Pending<'a>, Rejection> {
+pub fn check<'a>(
+    sop: &'a EffectiveSop,
+    visit: &Visit,
+    command: &Command,
+    gathered: &'a Gathered,
+) -> Result<Pending<'a>, Rejection> {
     let pending = |events| Pending { sop, gathered, events, handed_in: None, finish: None };
     if let Action::Return(_) = &command.action {
         if command.user == visit.user {
@@ -129,8 +147,12 @@ pub fn check<'a>(sop: &'a EffectiveSop, visit: &Visit, command: &Command, gather
     match &command.action {
         Action::Create(_) => Err(Rejection::new("task.exists", "", &json!({"task": command.task}))),
         Action::Start {} => match &visit.state {
-            VisitState::Planned => Ok(pending(vec![VisitEvent::VisitStarted { command: command.clone(), pins: sop.pins() }])),
-            VisitState::Open(_) | VisitState::Over(..) | VisitState::Missed(_) | VisitState::Cancelled => Err(not_possible("start", visit)),
+            VisitState::Planned => {
+                Ok(pending(vec![VisitEvent::VisitStarted { command: command.clone(), pins: sop.pins() }]))
+            }
+            VisitState::Open(_) | VisitState::Over(..) | VisitState::Missed(_) | VisitState::Cancelled => {
+                Err(not_possible("start", visit))
+            }
         },
         Action::SaveDraft(_) => {
             open(visit, "save_draft")?;
@@ -155,11 +177,15 @@ pub fn check<'a>(sop: &'a EffectiveSop, visit: &Visit, command: &Command, gather
             }
             match &visit.state {
                 VisitState::Over(..) => Ok(pending(vec![VisitEvent::StepReturned { command: command.clone() }])),
-                VisitState::Planned | VisitState::Open(_) | VisitState::Missed(_) | VisitState::Cancelled => Err(not_possible("return", visit)),
+                VisitState::Planned | VisitState::Open(_) | VisitState::Missed(_) | VisitState::Cancelled => {
+                    Err(not_possible("return", visit))
+                }
             }
         }
         Action::Cancel(_) => match &visit.state {
-            VisitState::Planned | VisitState::Open(_) => Ok(pending(vec![VisitEvent::VisitCancelled { command: command.clone() }])),
+            VisitState::Planned | VisitState::Open(_) => {
+                Ok(pending(vec![VisitEvent::VisitCancelled { command: command.clone() }]))
+            }
             VisitState::Over(..) | VisitState::Missed(_) | VisitState::Cancelled => Err(not_possible("cancel", visit)),
         },
         Action::Submit(submission) => {
@@ -169,7 +195,9 @@ pub fn check<'a>(sop: &'a EffectiveSop, visit: &Visit, command: &Command, gather
         Action::Amend(amend) => {
             match &visit.state {
                 VisitState::Open(_) | VisitState::Over(..) => {}
-                VisitState::Planned | VisitState::Missed(_) | VisitState::Cancelled => return Err(not_possible("amend", visit)),
+                VisitState::Planned | VisitState::Missed(_) | VisitState::Cancelled => {
+                    return Err(not_possible("amend", visit));
+                }
             }
             hand_in(sop, visit, command, &amend.submission, gathered)
         }
@@ -189,7 +217,8 @@ pub fn check<'a>(sop: &'a EffectiveSop, visit: &Visit, command: &Command, gather
 /// Closes a visit nobody closed, or judges it again.
 #[must_use]
 pub fn close<'a>(sop: &'a EffectiveSop, visit: &Visit, gathered: &'a Gathered, clock: Option<&Clock>) -> Pending<'a> {
-    let was_closed = visit.verdict().is_some_and(|verdict| verdict.findings.iter().any(|f| f.code == finding::CLOSED_BY_POLICY));
+    let was_closed =
+        visit.verdict().is_some_and(|verdict| verdict.findings.iter().any(|f| f.code == finding::CLOSED_BY_POLICY));
     let closing = clock.map_or(Closing::Again, |clock| Closing::Closed(clock.clone()));
     let finish = Finish::new(sop, visit, gathered, clock.is_some() || was_closed);
     Pending { sop, gathered, events: Vec::new(), handed_in: None, finish: Some((finish, closing)) }
@@ -198,7 +227,9 @@ pub fn close<'a>(sop: &'a EffectiveSop, visit: &Visit, gathered: &'a Gathered, c
 fn open(visit: &Visit, verb: &str) -> Result<(), Rejection> {
     match &visit.state {
         VisitState::Open(_) => Ok(()),
-        VisitState::Planned | VisitState::Over(..) | VisitState::Missed(_) | VisitState::Cancelled => Err(not_possible(verb, visit)),
+        VisitState::Planned | VisitState::Over(..) | VisitState::Missed(_) | VisitState::Cancelled => {
+            Err(not_possible(verb, visit))
+        }
     }
 }
 
@@ -224,13 +255,23 @@ fn hand_in<'a>(
     let step = sop.step(&submission.step).ok_or_else(|| Rejection::unknown_step(&submission.step))?;
     let key = step_key(&step.id, submission.instance.as_deref());
     let before = progress(sop, visit);
-    let status = before.status(&key).ok_or_else(|| Rejection::new("step.unknown_instance", "/instance", &json!({"step": key})))?;
+    let status = before
+        .status(&key)
+        .ok_or_else(|| Rejection::new("step.unknown_instance", "/instance", &json!({"step": key})))?;
     let amends = matches!(command.action, Action::Amend(_));
     match (step.kind, status.standing) {
         (StepKind::Brief, _) => return Err(Rejection::new("step.not_submittable", "/step", &json!({"step": step.id}))),
         (_, Standing::Open | Standing::Returned) if !amends => {}
         (_, Standing::Done) if amends || step.redoable => {}
-        (_, Standing::NotApplicable | Standing::Blocked | Standing::Open | Standing::Done | Standing::Skipped | Standing::Returned) => {
+        (
+            _,
+            Standing::NotApplicable
+            | Standing::Blocked
+            | Standing::Open
+            | Standing::Done
+            | Standing::Skipped
+            | Standing::Returned,
+        ) => {
             return Err(Rejection::standing(status));
         }
     }
@@ -278,7 +319,13 @@ pub(crate) fn plan<'a>(
             }
         }
         let Some((pin, manifest)) = base.sop.rule(&binding.rule) else {
-            findings.push(finding::unavailable(base.sop, binding, step, "no_such_rule", "the plugin or rule is not pinned"));
+            findings.push(finding::unavailable(
+                base.sop,
+                binding,
+                step,
+                "no_such_rule",
+                "the plugin or rule is not pinned",
+            ));
             continue;
         };
         if let Some(failure) = failure {
@@ -288,7 +335,12 @@ pub(crate) fn plan<'a>(
         let needs: Vec<_> = manifest.needs.iter().map(|declared| declared.need).collect();
         let input = base.for_rule(&manifest.id, &needs, config);
         let input = canon::value_of(&input).unwrap_or(Value::Null);
-        let call = RuleCall { rule: binding.rule.clone(), plugin_hash: pin.hash.clone(), interface: manifest.interface, input };
+        let call = RuleCall {
+            rule: binding.rule.clone(),
+            plugin_hash: pin.hash.clone(),
+            interface: manifest.interface,
+            input,
+        };
         planned.push(Planned { binding, call, step: step.to_owned() });
     }
     planned
@@ -318,10 +370,12 @@ pub(crate) fn fold(
 /// An outcome as it is read back from its canonical bytes; one that has none is malformed.
 fn canonical(outcome: RuleOutcome) -> RuleOutcome {
     let read_back = canon::value_of(&outcome).map_err(|error| error.to_string());
-    read_back.and_then(|value| serde_json::from_value(value).map_err(|error| error.to_string())).unwrap_or_else(|detail| {
-        let failure = RuleFailure { code: FailureCode::MalformedOutput, detail };
-        RuleOutcome { answer: RuleAnswer::Failed(failure), lookups: outcome.lookups, fuel: outcome.fuel }
-    })
+    read_back.and_then(|value| serde_json::from_value(value).map_err(|error| error.to_string())).unwrap_or_else(
+        |detail| {
+            let failure = RuleFailure { code: FailureCode::MalformedOutput, detail };
+            RuleOutcome { answer: RuleAnswer::Failed(failure), lookups: outcome.lookups, fuel: outcome.fuel }
+        },
+    )
 }
 
 /// Hash of a call's input. Inputs are made of canonical data, so the empty hash, which equals no other, never shows.
@@ -351,8 +405,13 @@ impl Pending<'_> {
             }
             finding::sort(&mut findings);
             if findings.iter().any(|finding| finding.effect == Effect::Reject) {
-                let refusal =
-                    Refusal { code: "submission.refused".into(), pointer: String::new(), params: Map::new(), findings, calls };
+                let refusal = Refusal {
+                    code: "submission.refused".into(),
+                    pointer: String::new(),
+                    params: Map::new(),
+                    findings,
+                    calls,
+                };
                 events.push(VisitEvent::Refused { command, refusal });
                 return events;
             }

@@ -6,11 +6,11 @@
 use crate::command::{Action, Clock, Command, Create, Customer, EvidenceArrival, Record, Submission};
 use crate::effective::Pins;
 use crate::event::Draft;
-use crate::input::{CheckInInput, Interval, SubmissionInput};
-use crate::rule::{Finding, RuleOutcome};
-use crate::score::ScoreResult;
-use crate::sop::{Counts, StepKind};
+use crate::input::{CheckInInput, SubmissionInput};
+use crate::rule::Finding;
+use crate::sop::StepKind;
 use crate::time::{self, Moment};
+use crate::verdict::{Assessment, Refusal, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,132 +46,6 @@ pub enum VisitEvent {
     Reassessed { verdict: Verdict },
     /// It will not take place.
     VisitCancelled { command: Command },
-}
-
-/// What was found about one submission.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Assessment {
-    /// Step (and instance as `step[key]`).
-    pub step: String,
-    /// Built-in checks, CEL checks and rules, sorted.
-    pub findings: Vec<Finding>,
-    /// The rule calls behind them.
-    pub calls: Vec<CallRecord>,
-    /// Events the gathered needs came from.
-    pub gathered: Vec<Reference>,
-}
-
-/// A rule call as the log keeps it: by reference, with what came back.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CallRecord {
-    /// `<plugin>/<rule>`.
-    pub rule: String,
-    /// Component hash.
-    pub plugin_hash: String,
-    /// SHA-256 of the canonical input.
-    pub input_hash: String,
-    /// What came back.
-    pub outcome: RuleOutcome,
-}
-
-/// Where a gathered need came from.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Reference {
-    /// Which need.
-    pub need: String,
-    /// Hash of the event it was read from.
-    pub event: String,
-}
-
-/// Why an attempt was refused: a rejection of the command, or findings that must be corrected.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Refusal {
-    /// Stable code, `submission.refused` when findings say why.
-    pub code: String,
-    /// JSON Pointer into the command's body.
-    pub pointer: String,
-    /// Values for the message.
-    pub params: Map<String, Value>,
-    /// Findings, sorted.
-    pub findings: Vec<Finding>,
-    /// Calls behind them.
-    pub calls: Vec<CallRecord>,
-}
-
-/// What became of a visit, and why.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Verdict {
-    /// May it stand?
-    pub decision: Decision,
-    /// Does it count as a visit?
-    pub validity: Validity,
-    /// Which of the SOP's outcomes.
-    pub outcome: Option<String>,
-    /// What that outcome counts as.
-    pub counts: Option<Counts>,
-    /// 0 to 100, one decimal.
-    pub risk: f64,
-    /// The score, with its tree.
-    pub score: Option<ScoreResult>,
-    /// All findings of steps that apply and of the visit, sorted.
-    pub findings: Vec<Finding>,
-    /// Calls of visit and score rules.
-    pub calls: Vec<CallRecord>,
-    /// Events the gathered needs came from.
-    pub gathered: Vec<Reference>,
-    /// Evidence that has not arrived.
-    pub awaited: Vec<String>,
-    /// Tasks that follow from it.
-    pub tasks: Vec<SpawnedTask>,
-    /// Check-in to check-out (to the last sign of life when closed by policy).
-    pub dwell: Option<Interval>,
-}
-
-/// Whether the engine lets something stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Decision {
-    /// Stands.
-    Accepted,
-    /// Stands, marked for the reader.
-    Flagged,
-    /// A review task decides.
-    Held,
-    /// A step must be done again.
-    Returned,
-    /// Does not stand.
-    Rejected,
-}
-
-/// Whether a visit counts as one (有效/无效拜访).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Validity {
-    /// 有效拜访
-    Valid,
-    /// 无效拜访
-    Invalid,
-}
-
-/// A task that follows from a verdict.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SpawnedTask {
-    /// `tsk_…`, derived from visit and entry, so that making it twice makes one.
-    pub id: String,
-    /// `review`, `follow_up`, …
-    pub kind: String,
-    /// Entry of the SOP's `tasks`, or `review` for a held visit.
-    pub entry: String,
-    /// Role of who may act.
-    pub role: String,
-    /// When it is due, RFC 3339 UTC.
-    pub due: String,
 }
 
 /// Where a visit stands.
@@ -249,23 +123,25 @@ pub struct Visit {
 }
 
 impl Visit {
-    /// The visit a `VisitCreated` event makes.
+    /// The visit its first event makes; none if that is no `VisitCreated`.
     #[must_use]
-    pub fn created(command: &Command, customer: &Customer, create: &Create, business_date: &str, at_ms: i64) -> Self {
-        Self {
+    pub fn begin(event: &VisitEvent, at_ms: i64) -> Option<Self> {
+        let VisitEvent::VisitCreated { command, customer, business_date } = event else { return None };
+        let Action::Create(create) = &command.action else { return None };
+        Some(Self {
             id: visit_of_task(&command.task),
             task: command.task.clone(),
             user: command.user.clone(),
             customer: customer.clone(),
             create: create.clone(),
-            business_date: business_date.to_owned(),
+            business_date: business_date.clone(),
             state: VisitState::Planned,
             steps: BTreeMap::new(),
             awaited: BTreeSet::new(),
             last_sign_ms: at_ms,
             refused: Vec::new(),
             tasks: BTreeSet::new(),
-        }
+        })
     }
 
     /// The state after `event`, which has `hash` and happened at `at_ms` of the server. `arrived` says which evidence is
@@ -301,20 +177,30 @@ impl Visit {
             VisitEvent::EvidenceArrived { evidence } => {
                 self.awaited.remove(&evidence.sha256);
             }
-            VisitEvent::VisitCompleted { verdict, .. } | VisitEvent::VisitClosed { verdict, .. } | VisitEvent::Reassessed { verdict } => {
+            VisitEvent::VisitCompleted { verdict, .. }
+            | VisitEvent::VisitClosed { verdict, .. }
+            | VisitEvent::Reassessed { verdict } => {
                 self.judged(verdict);
             }
             VisitEvent::VisitCancelled { .. } => self.state = VisitState::Cancelled,
         }
     }
 
-    fn submitted(&mut self, command: &Command, input: &SubmissionInput, hash: &str, at_ms: i64, arrived: &BTreeSet<String>) {
+    fn submitted(
+        &mut self,
+        command: &Command,
+        input: &SubmissionInput,
+        hash: &str,
+        at_ms: i64,
+        arrived: &BTreeSet<String>,
+    ) {
         let submission = match &command.action {
             Action::Submit(submission) => submission.clone(),
             Action::Amend(amend) => amend.submission.clone(),
             _ => return,
         };
-        self.awaited.extend(submission.evidence.iter().map(|e| e.sha256.clone()).filter(|sha256| !arrived.contains(sha256)));
+        self.awaited
+            .extend(submission.evidence.iter().map(|e| e.sha256.clone()).filter(|sha256| !arrived.contains(sha256)));
         let key = step_key(&submission.step, submission.instance.as_deref());
         let attempts = self.steps.get(&key).map_or(0, |record| record.attempts) + 1;
         let record = StepRecord {
@@ -327,8 +213,13 @@ impl Visit {
             event: hash.to_owned(),
         };
         self.steps.insert(key, record);
-        let still_named: BTreeSet<&String> =
-            self.steps.values().filter_map(|r| r.submission.as_ref()).flat_map(|s| &s.evidence).map(|e| &e.sha256).collect();
+        let still_named: BTreeSet<&String> = self
+            .steps
+            .values()
+            .filter_map(|r| r.submission.as_ref())
+            .flat_map(|s| &s.evidence)
+            .map(|e| &e.sha256)
+            .collect();
         self.awaited = self.awaited.iter().filter(|sha256| still_named.contains(sha256)).cloned().collect();
         if !self.is_over() {
             self.last_sign_ms = at_ms;
@@ -353,8 +244,12 @@ impl Visit {
     fn judged(&mut self, verdict: &Verdict) {
         self.tasks.extend(verdict.tasks.iter().map(|task| task.id.clone()));
         self.state = match &self.state {
-            VisitState::Open(pins) | VisitState::Over(pins, _) => VisitState::Over(pins.clone(), Box::new(verdict.clone())),
-            VisitState::Planned | VisitState::Missed(_) | VisitState::Cancelled => VisitState::Missed(Box::new(verdict.clone())),
+            VisitState::Open(pins) | VisitState::Over(pins, _) => {
+                VisitState::Over(pins.clone(), Box::new(verdict.clone()))
+            }
+            VisitState::Planned | VisitState::Missed(_) | VisitState::Cancelled => {
+                VisitState::Missed(Box::new(verdict.clone()))
+            }
         };
     }
 
@@ -419,7 +314,15 @@ impl Visit {
 
 impl StepRecord {
     fn untouched(state: StepState, event: &str) -> Self {
-        Self { state, submission: None, input: None, moment: None, findings: Vec::new(), attempts: 0, event: event.to_owned() }
+        Self {
+            state,
+            submission: None,
+            input: None,
+            moment: None,
+            findings: Vec::new(),
+            attempts: 0,
+            event: event.to_owned(),
+        }
     }
 }
 
@@ -439,7 +342,10 @@ impl VisitEvent {
     ///
     /// # Errors
     /// When a payload is missing or does not have the shape of its type.
-    pub fn from_payloads<'a>(kind: &str, payloads: impl Iterator<Item = (&'a String, &'a Value)>) -> Result<Self, serde_json::Error> {
+    pub fn from_payloads<'a>(
+        kind: &str,
+        payloads: impl Iterator<Item = (&'a String, &'a Value)>,
+    ) -> Result<Self, serde_json::Error> {
         let mut members: Map<String, Value> = payloads.map(|(name, value)| (name.clone(), value.clone())).collect();
         members.insert("type".into(), kind.into());
         serde_json::from_value(Value::Object(members))

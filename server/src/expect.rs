@@ -6,7 +6,8 @@ use engine::explain;
 use engine::journal::Journal;
 use engine::submit::standing_decision;
 use engine::text::Text;
-use engine::visit::{Decision, Validity, Visit};
+use engine::verdict::{Decision, Validity};
+use engine::visit::Visit;
 use serde::Deserialize;
 
 use std::path::Path;
@@ -40,7 +41,13 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<O
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn compare(sop: &EffectiveSop, journal: &Journal<'_>, file: &Path, language: &str, verbose: bool) -> anyhow::Result<bool> {
+pub fn compare(
+    sop: &EffectiveSop,
+    journal: &Journal<'_>,
+    file: &Path,
+    language: &str,
+    verbose: bool,
+) -> anyhow::Result<bool> {
     let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
     let rows: Vec<Expected> = serde_json::from_slice(&bytes).with_context(|| file.display().to_string())?;
     let mut differing = 0;
@@ -94,14 +101,16 @@ fn differences(row: &Expected, visit: &Visit) -> Vec<String> {
     {
         faults.push(format!("score {} instead of {}", name(&score), name(&expected)));
     }
-    let refused = visit.refused.iter().flat_map(|refusal| refusal.findings.iter().map(|f| &f.code).chain([&refusal.code]));
+    let refused =
+        visit.refused.iter().flat_map(|refusal| refusal.findings.iter().map(|f| &f.code).chain([&refusal.code]));
     let codes: Vec<&String> = verdict.findings.iter().map(|finding| &finding.code).chain(refused).collect();
     faults.extend(row.codes.iter().filter(|code| !codes.contains(code)).map(|code| format!("no `{code}`")));
     faults
 }
 
 fn name(value: &impl serde::Serialize) -> String {
-    serde_json::to_value(value).map_or_else(|_| String::new(), |value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+    serde_json::to_value(value)
+        .map_or_else(|_| String::new(), |value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
 }
 
 #[cfg(test)]

@@ -37,7 +37,8 @@ pub fn run(arguments: &JudgeArguments) -> anyhow::Result<bool> {
     let host = plugins::host(Some(arguments.plugins.join("cache")))?;
     let loaded = plugins::load_for(&host, &sop, &arguments.plugins)?;
     let datasets = folder.datasets.iter().map(|(name, dataset)| (name.clone(), dataset.pin.clone())).collect();
-    let effective = EffectiveSop::new(sop, plugins::pins(&loaded), datasets, &Map::new()).map_err(|problems| unfit(&problems))?;
+    let effective =
+        EffectiveSop::new(sop, plugins::pins(&loaded), datasets, &Map::new()).map_err(|problems| unfit(&problems))?;
     lint_or_bail(&folder.document, &effective)?;
 
     let datasets: BTreeMap<String, Value> =
@@ -62,7 +63,11 @@ pub fn run(arguments: &JudgeArguments) -> anyhow::Result<bool> {
         for visit in journal.visits().values() {
             let explanation = explain::visit(&effective, visit, language);
             let decision = engine::submit::standing_decision(visit);
-            writeln!(out, "{}", json!({"visit": visit.id, "decision": decision, "verdict": visit.verdict(), "explanation": explanation}))?;
+            writeln!(
+                out,
+                "{}",
+                json!({"visit": visit.id, "decision": decision, "verdict": visit.verdict(), "explanation": explanation})
+            )?;
         }
     } else {
         table::print(&effective, &journal, &events, &troubles, language)?;
@@ -78,7 +83,8 @@ pub fn run(arguments: &JudgeArguments) -> anyhow::Result<bool> {
 /// # Errors
 /// When it does not have the shape; lint says more.
 pub fn parse_sop(document: &Value) -> anyhow::Result<Sop> {
-    serde_path_to_error::deserialize(document).context("sop.json does not have the shape of an SOP; `sopwith sop lint` says more")
+    serde_path_to_error::deserialize(document)
+        .context("sop.json does not have the shape of an SOP; `sopwith sop lint` says more")
 }
 
 fn lint_or_bail(document: &Value, effective: &EffectiveSop) -> anyhow::Result<()> {
@@ -89,8 +95,10 @@ fn lint_or_bail(document: &Value, effective: &EffectiveSop) -> anyhow::Result<()
 
 /// The error that says why an SOP cannot be judged with.
 pub fn unfit(problems: &[lint::Problem]) -> anyhow::Error {
-    let lines: Vec<String> =
-        problems.iter().map(|problem| format!("  {} {}: {}", problem.pointer, problem.code, problem.hint("en"))).collect();
+    let lines: Vec<String> = problems
+        .iter()
+        .map(|problem| format!("  {} {}: {}", problem.pointer, problem.code, problem.hint("en")))
+        .collect();
     anyhow::anyhow!("the SOP has {} problems:\n{}", problems.len(), lines.join("\n"))
 }
 
@@ -98,7 +106,9 @@ pub fn unfit(problems: &[lint::Problem]) -> anyhow::Error {
 pub fn drive(journal: &mut Journal<'_>, recorded: &[u8], sandbox: &mut Sandbox<'_>) -> (Vec<Event>, Vec<Trouble>) {
     let mut events = Vec::new();
     let mut troubles = Vec::new();
-    for (index, line) in recorded.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.trim_ascii().is_empty()) {
+    for (index, line) in
+        recorded.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.trim_ascii().is_empty())
+    {
         let (ended, happened) = match Record::from_json(line) {
             Ok(record) => journal.apply(&record, sandbox),
             Err(malformed) => journal.quarantine_line(line, door::of_malformed(&malformed), sandbox),

@@ -55,7 +55,12 @@ pub struct Fault {
 ///
 /// # Errors
 /// When writing fails.
-pub fn write_objects(out: &mut impl Write, sop: &Value, datasets: &BTreeMap<String, Value>, plugins: &BTreeMap<String, Vec<u8>>) -> anyhow::Result<()> {
+pub fn write_objects(
+    out: &mut impl Write,
+    sop: &Value,
+    datasets: &BTreeMap<String, Value>,
+    plugins: &BTreeMap<String, Vec<u8>>,
+) -> anyhow::Result<()> {
     line(out, &Object::Sop { hash: canon::hash_value(sop)?, value: sop.clone() })?;
     for (name, value) in datasets {
         line(out, &Object::Dataset { name: name.clone(), hash: canon::hash_value(value)?, value: value.clone() })?;

@@ -32,7 +32,8 @@ pub fn run(arguments: &BuildArguments) -> anyhow::Result<bool> {
 
 /// A core module with its embedded WIT, as a component.
 fn encode(module: &[u8]) -> anyhow::Result<Vec<u8>> {
-    let encoded = wit_component::ComponentEncoder::default().validate(true).module(module).and_then(|encoder| encoder.encode());
+    let encoded =
+        wit_component::ComponentEncoder::default().validate(true).module(module).and_then(|encoder| encoder.encode());
     encoded.context("the module cannot be encoded as a plugin component")
 }
 
@@ -46,7 +47,8 @@ fn build_crate() -> anyhow::Result<PathBuf> {
         .output()
         .context("cargo could not be started")?;
     ensure!(output.status.success(), "cargo build failed");
-    let artifacts = output.stdout.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
+    let artifacts =
+        output.stdout.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
     let mut modules = artifacts
         .filter(|message| message.get("reason").and_then(Value::as_str) == Some("compiler-artifact"))
         .flat_map(|message| message.get("filenames").and_then(Value::as_array).cloned().unwrap_or_default())

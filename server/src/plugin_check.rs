@@ -3,7 +3,7 @@
 use crate::cli::CheckArguments;
 use crate::plugins;
 use anyhow::Context as _;
-use engine::rule::{Availability, NeedDeclaration, Need};
+use engine::rule::{Availability, Need, NeedDeclaration};
 
 /// Runs the command; false when the component is refused.
 ///

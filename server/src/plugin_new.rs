@@ -21,7 +21,10 @@ const FILES: [(&str, &str); 4] = [
 pub fn run(arguments: &NewArguments) -> anyhow::Result<bool> {
     let name = &arguments.name;
     let fits = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    ensure!(fits && name.starts_with(|first: char| first.is_ascii_lowercase()), "`{name}`: use lower-case letters, digits and `-`");
+    ensure!(
+        fits && name.starts_with(|first: char| first.is_ascii_lowercase()),
+        "`{name}`: use lower-case letters, digits and `-`"
+    );
     let folder = Path::new(name);
     ensure!(!folder.exists(), "{} exists already", folder.display());
     let sdk = match &arguments.sdk {
@@ -40,6 +43,9 @@ pub fn run(arguments: &NewArguments) -> anyhow::Result<bool> {
         std::fs::write(&file, text).with_context(|| file.display().to_string())?;
         println!("{}", file.display());
     }
-    println!("\ncd {name} && cargo test && sopwith plugin build && sopwith plugin test {}.wasm", name.replace('-', "_"));
+    println!(
+        "\ncd {name} && cargo test && sopwith plugin build && sopwith plugin test {}.wasm",
+        name.replace('-', "_")
+    );
     Ok(true)
 }

@@ -117,7 +117,10 @@ impl Sandbox<'_> {
         match pinned {
             Some(plugin) => self.host.call(plugin, call, &self.rows),
             None => RuleOutcome {
-                answer: RuleAnswer::Failed(RuleFailure { code: FailureCode::NoSuchPlugin, detail: call.plugin_hash.clone() }),
+                answer: RuleAnswer::Failed(RuleFailure {
+                    code: FailureCode::NoSuchPlugin,
+                    detail: call.plugin_hash.clone(),
+                }),
                 lookups: Vec::new(),
                 fuel: 0,
             },

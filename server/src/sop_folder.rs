@@ -44,13 +44,18 @@ pub fn read(folder: &Path) -> anyhow::Result<SopFolder> {
     let declared = document.get("datasets").and_then(Value::as_object).cloned().unwrap_or_default();
     let dataset_folder = folder.join("datasets");
     if dataset_folder.is_dir() {
-        let mut files: Vec<PathBuf> =
-            std::fs::read_dir(&dataset_folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+        let mut files: Vec<PathBuf> = std::fs::read_dir(&dataset_folder)?
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect::<Result<_, _>>()?;
         files.sort();
         for file in files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "json")) {
             let value = read_json(file)?;
             let (name, loaded) = dataset(&value, &declared).with_context(|| file.display().to_string())?;
-            ensure!(datasets.insert(name.clone(), loaded).is_none(), "{}: dataset `{name}` is there twice", file.display());
+            ensure!(
+                datasets.insert(name.clone(), loaded).is_none(),
+                "{}: dataset `{name}` is there twice",
+                file.display()
+            );
         }
     }
     Ok(SopFolder { document, datasets })
@@ -72,7 +77,9 @@ pub fn document(folder: &Path) -> anyhow::Result<Value> {
 /// When it does not have the shape of a dataset, its SOP does not declare it, or a key is missing or there twice.
 pub fn dataset(value: &Value, declared: &Map<String, Value>) -> anyhow::Result<(String, LoadedDataset)> {
     let dataset: Dataset = serde_path_to_error::deserialize(value)?;
-    let Some(key) = declared.get(&dataset.dataset).and_then(|declaration| declaration.get("key")).and_then(Value::as_str) else {
+    let Some(key) =
+        declared.get(&dataset.dataset).and_then(|declaration| declaration.get("key")).and_then(Value::as_str)
+    else {
         bail!("the SOP declares no dataset `{}`", dataset.dataset);
     };
     let mut rows = BTreeMap::new();
@@ -82,7 +89,10 @@ pub fn dataset(value: &Value, declared: &Map<String, Value>) -> anyhow::Result<(
         };
         let text = String::from_utf8(canon::jcs(&Value::Object(row.clone()))?)?;
         let hash = canon::sha256_hex(text.as_bytes());
-        ensure!(rows.insert(row_key.to_owned(), (text, hash)).is_none(), "/rows/{index}: the key `{row_key}` is there twice");
+        ensure!(
+            rows.insert(row_key.to_owned(), (text, hash)).is_none(),
+            "/rows/{index}: the key `{row_key}` is there twice"
+        );
     }
     let pin = DatasetPin {
         hash: canon::hash_value(value)?,

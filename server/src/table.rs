@@ -8,7 +8,8 @@ use engine::explain::{self, Explanation};
 use engine::journal::{Ended, Journal};
 use engine::submit::standing_decision;
 use engine::text::Text;
-use engine::visit::{Decision, Validity, Visit};
+use engine::verdict::{Decision, Validity};
+use engine::visit::Visit;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -22,7 +23,13 @@ const MAX_REASONS: usize = 4;
 ///
 /// # Errors
 /// When standard output is closed.
-pub fn print(sop: &EffectiveSop, journal: &Journal<'_>, events: &[Event], troubles: &[Trouble], language: &str) -> anyhow::Result<()> {
+pub fn print(
+    sop: &EffectiveSop,
+    journal: &Journal<'_>,
+    events: &[Event],
+    troubles: &[Trouble],
+    language: &str,
+) -> anyhow::Result<()> {
     let word = |en: &str, zh: &str| {
         let text = Text(BTreeMap::from([("en".to_owned(), en.to_owned()), ("zh-CN".to_owned(), zh.to_owned())]));
         text.get(language).unwrap_or(en).to_owned()
@@ -56,9 +63,16 @@ pub fn print(sop: &EffectiveSop, journal: &Journal<'_>, events: &[Event], troubl
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(150);
 
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{} {} · {}", sop.sop.title.get(language).unwrap_or(&sop.sop.sop), sop.sop.version, &sop.hash.get(..12).unwrap_or_default())?;
+    writeln!(
+        out,
+        "{} {} · {}",
+        sop.sop.title.get(language).unwrap_or(&sop.sop.sop),
+        sop.sop.version,
+        &sop.hash.get(..12).unwrap_or_default()
+    )?;
     writeln!(out, "{table}")?;
-    let quarantined: Vec<&Trouble> = troubles.iter().filter(|trouble| matches!(trouble.ended, Ended::Quarantined { .. })).collect();
+    let quarantined: Vec<&Trouble> =
+        troubles.iter().filter(|trouble| matches!(trouble.ended, Ended::Quarantined { .. })).collect();
     writeln!(
         out,
         "{}: {} · {}: {} · {}: {} · {}: {}",
@@ -84,7 +98,8 @@ fn row(sop: &EffectiveSop, visit: &Visit, language: &str) -> Vec<Cell> {
     let explanation = explain::visit(sop, visit, language);
     let decision = standing_decision(visit);
     let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.1}"));
-    let decided = decision.map_or_else(|| explanation.summary.clone(), |decision| explain::decision(decision, language));
+    let decided =
+        decision.map_or_else(|| explanation.summary.clone(), |decision| explain::decision(decision, language));
     let mark = match decision {
         Some(Decision::Accepted) => "✓",
         Some(Decision::Flagged) => "⚑",

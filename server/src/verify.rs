@@ -14,7 +14,8 @@ use engine::event::{self, ENGINE_HASH, Event, KeptPayload, Payload};
 use engine::journal::{Journal, Outside};
 use engine::rejection::Rejection;
 use engine::rule::{FailureCode, RuleAnswer, RuleCall, RuleOutcome};
-use engine::visit::{CallRecord, VisitEvent};
+use engine::verdict::CallRecord;
+use engine::visit::VisitEvent;
 use engine::{canon, submit};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, VecDeque};
@@ -74,8 +75,8 @@ fn judge_again(log: &Log, faults: &mut Vec<Fault>) -> anyhow::Result<usize> {
         plugins::check_range(name, range, plugin)?;
     }
     let dataset_pins = datasets.iter().map(|(name, dataset)| (name.clone(), dataset.pin.clone())).collect();
-    let effective =
-        EffectiveSop::new(sop, plugins::pins(&loaded), dataset_pins, &parameters).map_err(|problems| judge::unfit(&problems))?;
+    let effective = EffectiveSop::new(sop, plugins::pins(&loaded), dataset_pins, &parameters)
+        .map_err(|problems| judge::unfit(&problems))?;
 
     let engine = log.events.first().map_or(ENGINE_HASH, |(_, event)| &event.header.engine);
     let tenant = log.events.first().map_or(judge::TENANT, |(_, event)| &event.header.tenant);
@@ -92,7 +93,11 @@ fn judge_again(log: &Log, faults: &mut Vec<Fault>) -> anyhow::Result<usize> {
         }
         for event in made {
             let Some((line, recorded)) = events.pop_front() else {
-                faults.push(Fault { line: 0, what: "log".into(), detail: format!("an event is missing: {}", event.header.kind) });
+                faults.push(Fault {
+                    line: 0,
+                    what: "log".into(),
+                    detail: format!("an event is missing: {}", event.header.kind),
+                });
                 return Ok(replay.n_calls);
             };
             if event::to_line(&event)? != event::to_line(recorded)? {
@@ -149,8 +154,12 @@ fn difference(recorded: &Event, made: &Event) -> String {
     if recorded.header.kind != made.header.kind {
         return format!("judged again it is {}", made.header.kind);
     }
-    let differing: Vec<&String> =
-        recorded.payloads.iter().filter(|(name, payload)| made.payloads.get(*name) != Some(payload)).map(|(name, _)| name).collect();
+    let differing: Vec<&String> = recorded
+        .payloads
+        .iter()
+        .filter(|(name, payload)| made.payloads.get(*name) != Some(payload))
+        .map(|(name, _)| name)
+        .collect();
     format!("judged again it differs in {differing:?}")
 }
 
@@ -171,7 +180,8 @@ fn facts(log: &Log) -> BTreeMap<(String, String), RuleOutcome> {
             let Some(calls) = kept.value.get("calls").cloned() else { continue };
             let calls: Vec<CallRecord> = serde_json::from_value(calls).unwrap_or_default();
             for call in calls {
-                if matches!(&call.outcome.answer, RuleAnswer::Failed(failure) if failure.code == FailureCode::Deadline) {
+                if matches!(&call.outcome.answer, RuleAnswer::Failed(failure) if failure.code == FailureCode::Deadline)
+                {
                     facts.insert((call.rule, call.input_hash), call.outcome);
                 }
             }

@@ -9,7 +9,12 @@ fn lint(document: &[u8]) -> anyhow::Result<Vec<(String, String)>> {
     let file = temp.path().join("sop.json");
     std::fs::write(&file, document)?;
     let output = sopwith(&["sop", "lint", file.to_str().context("utf-8")?, "--json"])?;
-    anyhow::ensure!(output.status.code() == Some(1), "{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    anyhow::ensure!(
+        output.status.code() == Some(1),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     let rows: Vec<Value> = serde_json::from_slice(&output.stdout)?;
     let text = |row: &Value, name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     for row in &rows {
@@ -30,13 +35,15 @@ fn an_sop_with_many_faults_is_told_all_of_them_at_once() -> anyhow::Result<()> {
     let document = changed(|sop| {
         sop["steps"][1]["after"] = serde_json::json!(["leave"]);
         sop["steps"][2]["checks"][0]["that"] = serde_json::json!("answers.due >");
-        sop["steps"][2]["form"]["schema"]["properties"]["open"] = serde_json::json!({"$ref": "https://example.com/schema.json"});
+        sop["steps"][2]["form"]["schema"]["properties"]["open"] =
+            serde_json::json!({"$ref": "https://example.com/schema.json"});
         sop["steps"][4]["title"] = serde_json::json!({"en": "Pictures"});
         sop["steps"][5]["after"] = serde_json::json!(["nowhere"]);
     })?;
     let problems = lint(&document)?;
     let pointers: Vec<&str> = problems.iter().map(|(pointer, _)| pointer.as_str()).collect();
-    for place in ["/steps/2/checks/0/that", "/steps/2/form/schema/properties/open", "/steps/4/title", "/steps/5/after"] {
+    for place in ["/steps/2/checks/0/that", "/steps/2/form/schema/properties/open", "/steps/4/title", "/steps/5/after"]
+    {
         assert!(pointers.iter().any(|pointer| pointer.starts_with(place)), "nothing at {place}: {problems:#?}");
     }
     assert!(problems.iter().any(|(_, code)| code == "step.cycle"), "{problems:#?}");
@@ -76,7 +83,9 @@ fn lines_no_client_sends_are_kept_and_named() -> anyhow::Result<()> {
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
     assert!(printed.contains(&format!("quarantined lines: {n_lines}")), "{printed}");
-    for code in ["record.not_utf8", "record.not_json", "record.malformed", "record.too_deep", "time.invalid", "task.unknown"] {
+    for code in
+        ["record.not_utf8", "record.not_json", "record.malformed", "record.too_deep", "time.invalid", "task.unknown"]
+    {
         assert!(printed.contains(code), "{code} is not named: {printed}");
     }
     let verified = sopwith(&["verify", log.to_str().context("utf-8")?])?;

@@ -22,7 +22,16 @@ pub fn sopwith(arguments: &[&str]) -> anyhow::Result<Output> {
 pub fn judge(visits: &str, log: &str, more: &[&str]) -> anyhow::Result<Output> {
     let folder = sop_folder();
     let plugins = tests::built("SOPWITH_PLUGINS")?;
-    let mut arguments = vec!["judge", folder.to_str().context("utf-8")?, "--visits", visits, "--plugins", plugins.to_str().context("utf-8")?, "--log", log];
+    let mut arguments = vec![
+        "judge",
+        folder.to_str().context("utf-8")?,
+        "--visits",
+        visits,
+        "--plugins",
+        plugins.to_str().context("utf-8")?,
+        "--log",
+        log,
+    ];
     arguments.extend(more);
     sopwith(&arguments)
 }
@@ -35,7 +44,12 @@ fn every_row_of_the_recorded_day_comes_out_as_expected() -> anyhow::Result<()> {
     let (visits, expected) = (day.join("day.jsonl"), day.join("expected.json"));
     let more = ["--expect", expected.to_str().context("utf-8")?];
     let output = judge(visits.to_str().context("utf-8")?, log.to_str().context("utf-8")?, &more)?;
-    assert!(output.status.success(), "{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     Ok(())
 }
 
@@ -46,12 +60,17 @@ fn the_recorded_day_gives_the_same_bytes_in_engine_wasm() -> anyhow::Result<()> 
     let visits = sop_folder().join("day/day.jsonl");
     let output = judge(visits.to_str().context("utf-8")?, log.to_str().context("utf-8")?, &[])?;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let request = serde_json::to_vec(&request_from_log(&std::fs::read_to_string(&log)?, &std::fs::read_to_string(&visits)?)?)?;
+    let request =
+        serde_json::to_vec(&request_from_log(&std::fs::read_to_string(&log)?, &std::fs::read_to_string(&visits)?)?)?;
 
     let native = door::respond(&request);
     let response: Value = serde_json::from_slice(&native)?;
     let n_events = response.get("events").and_then(Value::as_array).map_or(0, Vec::len);
-    assert!(n_events > 300, "only {n_events} events: {}", String::from_utf8_lossy(native.get(..500).unwrap_or(&native)));
+    assert!(
+        n_events > 300,
+        "only {n_events} events: {}",
+        String::from_utf8_lossy(native.get(..500).unwrap_or(&native))
+    );
     let host = crate::cases::host()?;
     let engine = host.load_engine(&std::fs::read(tests::built("SOPWITH_ENGINE_WASM")?)?)?;
     let in_wasm = engine.call(&request).map_err(|failure| anyhow::anyhow!("{failure:?}"))?;
@@ -87,7 +106,9 @@ fn request_from_log(log: &str, visits: &str) -> anyhow::Result<Value> {
         }
     }
     let records: Vec<&str> = visits.lines().filter(|line| !line.trim().is_empty()).collect();
-    Ok(json!({"ask": "judge", "sop": sop, "plugins": plugins, "datasets": datasets, "parameters": parameters, "records": records, "outcomes": outcomes}))
+    Ok(
+        json!({"ask": "judge", "sop": sop, "plugins": plugins, "datasets": datasets, "parameters": parameters, "records": records, "outcomes": outcomes}),
+    )
 }
 
 fn manifests() -> anyhow::Result<BTreeMap<String, Value>> {
@@ -118,7 +139,9 @@ fn collect_outcomes(event: &Value, outcomes: &mut BTreeMap<String, Vec<Value>>) 
     let calls = match event {
         VisitEvent::Assessed { assessment } => assessment.calls,
         VisitEvent::Refused { refusal, .. } => refusal.calls,
-        VisitEvent::VisitCompleted { verdict, .. } | VisitEvent::VisitClosed { verdict, .. } | VisitEvent::Reassessed { verdict } => verdict.calls,
+        VisitEvent::VisitCompleted { verdict, .. }
+        | VisitEvent::VisitClosed { verdict, .. }
+        | VisitEvent::Reassessed { verdict } => verdict.calls,
         _ => Vec::new(),
     };
     for call in calls {

@@ -12,7 +12,13 @@ fn every_case_file_of_a_rule_holds_in_the_sandbox() -> anyhow::Result<()> {
     for plugin in PLUGINS {
         let component = tests::built("SOPWITH_PLUGINS")?.join(format!("{plugin}.wasm"));
         let cases = tests::root().join("plugins").join(plugin).join("cases");
-        let output = sopwith(&["plugin", "test", component.to_str().context("utf-8")?, "--cases", cases.to_str().context("utf-8")?])?;
+        let output = sopwith(&[
+            "plugin",
+            "test",
+            component.to_str().context("utf-8")?,
+            "--cases",
+            cases.to_str().context("utf-8")?,
+        ])?;
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
         println!("{plugin}: {}", printed.lines().last().unwrap_or_default());

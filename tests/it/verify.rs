@@ -65,7 +65,11 @@ fn one_flipped_byte_is_found_and_named() -> anyhow::Result<()> {
         let output = sopwith(&["verify", file.to_str().context("utf-8")?])?;
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
         assert_eq!(output.status.code(), Some(1), "byte {position} of line {}: {printed}", line_of(position));
-        assert!(printed.contains(&format!("✗ line {}:", line_of(position))), "byte {position} of line {}: {printed}", line_of(position));
+        assert!(
+            printed.contains(&format!("✗ line {}:", line_of(position))),
+            "byte {position} of line {}: {printed}",
+            line_of(position)
+        );
     }
     Ok(())
 }
@@ -107,7 +111,11 @@ fn a_forged_finding_with_mended_hashes_is_found_by_judging_again() -> anyhow::Re
             }
             continue;
         };
-        let mut draft = event::Draft { kind: event.header.kind.clone(), stream: event.header.stream.clone(), payloads: Default::default() };
+        let mut draft = event::Draft {
+            kind: event.header.kind.clone(),
+            stream: event.header.stream.clone(),
+            payloads: Default::default(),
+        };
         let mut salts = Vec::new();
         for (name, payload) in &event.payloads {
             let event::Payload::Kept(kept) = payload else { continue };

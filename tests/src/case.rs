@@ -48,7 +48,9 @@ pub struct Expect {
 /// # Errors
 /// When one cannot be read.
 pub fn read_all(root: &Path) -> anyhow::Result<Vec<(String, Case)>> {
-    let mut files = std::fs::read_dir(root.join("tests/cases"))?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
+    let mut files = std::fs::read_dir(root.join("tests/cases"))?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()?;
     files.sort();
     let read = |file: &std::path::PathBuf| {
         let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -65,11 +67,13 @@ impl Case {
     /// When the SOP is not there.
     pub fn request(&self, root: &Path) -> anyhow::Result<Value> {
         let file = root.join("tests/sops").join(format!("{}.json", self.sop));
-        let mut sop: Value = serde_json::from_slice(&std::fs::read(&file)?).with_context(|| file.display().to_string())?;
+        let mut sop: Value =
+            serde_json::from_slice(&std::fs::read(&file)?).with_context(|| file.display().to_string())?;
         merge(&mut sop, &self.sop_patch);
         let plugins: Value = serde_json::from_slice(&std::fs::read(root.join("tests/sops/plugins.json"))?)?;
         let datasets: Value = serde_json::from_slice(&std::fs::read(root.join("tests/sops/datasets.json"))?)?;
-        let records: Vec<Value> = self.records.iter().enumerate().map(|(index, short)| record(index, short)).collect::<Result<_, _>>()?;
+        let records: Vec<Value> =
+            self.records.iter().enumerate().map(|(index, short)| record(index, short)).collect::<Result<_, _>>()?;
         let outcomes = if self.outcomes.is_null() { json!({}) } else { self.outcomes.clone() };
         Ok(json!({
             "ask": "judge", "sop": sop, "plugins": plugins, "datasets": datasets,
@@ -81,7 +85,8 @@ impl Case {
     #[must_use]
     pub fn differences(&self, response: &Value) -> Vec<String> {
         let mut differences = Vec::new();
-        let ended: Vec<String> = response.get("ended").and_then(Value::as_array).into_iter().flatten().map(how_it_ended).collect();
+        let ended: Vec<String> =
+            response.get("ended").and_then(Value::as_array).into_iter().flatten().map(how_it_ended).collect();
         if ended != self.expect.ended {
             differences.push(format!("ended {ended:#?} instead of {:#?}", self.expect.ended));
         }
@@ -89,7 +94,8 @@ impl Case {
             let got = summary(response, visit);
             for (name, value) in expected.as_object().into_iter().flatten() {
                 if got.get(name).and_then(|got| canon::normalize(got).ok()) != canon::normalize(value).ok() {
-                    differences.push(format!("{visit} {name}: {} instead of {value}", got.get(name).unwrap_or(&Value::Null)));
+                    differences
+                        .push(format!("{visit} {name}: {} instead of {value}", got.get(name).unwrap_or(&Value::Null)));
                 }
             }
         }
@@ -136,7 +142,8 @@ fn complete_evidence(evidence: &mut Value, at: &Value) {
         times.remove("received");
     }
     let mut full = json!({"kind": "photo", "live": true, "captured": captured});
-    let letter = evidence.get("sha256").and_then(Value::as_str).filter(|text| text.len() == 1).map(|letter| letter.repeat(64));
+    let letter =
+        evidence.get("sha256").and_then(Value::as_str).filter(|text| text.len() == 1).map(|letter| letter.repeat(64));
     merge(&mut full, evidence);
     if let Some(sha256) = letter {
         merge(&mut full, &json!({"sha256": sha256}));
@@ -158,7 +165,12 @@ fn how_it_ended(ended: &Value) -> String {
 }
 
 fn summary(response: &Value, visit: &str) -> Value {
-    let verdict = response.get("visits").and_then(|visits| visits.get(visit)).and_then(|visit| visit.get("verdict")).cloned().unwrap_or_default();
+    let verdict = response
+        .get("visits")
+        .and_then(|visits| visits.get(visit))
+        .and_then(|visit| visit.get("verdict"))
+        .cloned()
+        .unwrap_or_default();
     let list = |name: &str, member: &str| -> Vec<String> {
         let items = verdict.get(name).and_then(Value::as_array).into_iter().flatten();
         items.filter_map(|item| Some(item.get(member)?.as_str()?.to_owned())).collect()

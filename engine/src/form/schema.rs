@@ -262,7 +262,9 @@ impl<'a> Reader<'a> {
         let text = members.get(keyword).and_then(Value::as_str).unwrap_or_default();
         match keyword {
             "$schema" if node != 0 || text != DIALECT => self.problem(place, "schema.dialect", text),
-            "format" if !FORMATS.contains(&text) && !NUMBER_FORMATS.contains(&text) => self.problem(place, "schema.format", text),
+            "format" if !FORMATS.contains(&text) && !NUMBER_FORMATS.contains(&text) => {
+                self.problem(place, "schema.format", text)
+            }
             "pattern" => self.pattern(place, text),
             "i18n" if text.is_empty() => self.problem(place, "schema.invalid", "type"),
             "$ref" => self.references.push((node, place.to_owned(), text.to_owned())),
