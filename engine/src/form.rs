@@ -152,11 +152,12 @@ impl CompiledForm {
 
 /// What every schema is compiled with: nothing fetched, formats asserted, linear-time patterns.
 pub(crate) fn options() -> jsonschema::ValidationOptions<'static> {
-    jsonschema::draft202012::options()
+    let options = jsonschema::draft202012::options()
         .offline()
         .should_validate_formats(true)
         .should_ignore_unknown_formats(false)
-        .with_pattern_options(PatternOptions::regex().size_limit(MAX_PATTERN).dfa_size_limit(MAX_PATTERN))
+        .with_pattern_options(PatternOptions::regex().size_limit(MAX_PATTERN).dfa_size_limit(MAX_PATTERN));
+    NUMBER_FORMATS.iter().fold(options, |options, format| options.with_format(*format, |_: &str| true))
 }
 
 fn not_a_schema(error: &jsonschema::ValidationError<'_>) -> FormProblem {

@@ -84,10 +84,12 @@ impl Rule for Osa {
         let answers: answers::Osa = input.submission()?.answers_as()?;
         let mut findings = Findings::new();
         let mut seen = BTreeSet::new();
+        let mut has_unreadable = false;
         for (index, sku) in answers.skus.iter().enumerate() {
             let at = |member: &str| format!("/skus/{index}/{member}");
             if !gtin::is_valid(&sku.gtin) {
                 findings.push(Finding::error("osa.gtin_check_digit").at(at("gtin")).with("gtin", sku.gtin.as_str()));
+                has_unreadable = true;
                 continue;
             }
             let Some(product) = Product::find(context, &sku.gtin)? else {
@@ -116,8 +118,9 @@ impl Rule for Osa {
                 _ => {}
             }
         }
-        let unanswered: BTreeSet<&str> =
-            self.listed.iter().map(String::as_str).filter(|gtin| !seen.contains(gtin)).collect();
+        // A code that cannot be read is some product of the list: what is missing is known once it is corrected.
+        let listed = self.listed.iter().map(String::as_str).filter(|_| !has_unreadable);
+        let unanswered: BTreeSet<&str> = listed.filter(|gtin| !seen.contains(gtin)).collect();
         for gtin in unanswered {
             let name = Product::name(context, gtin)?;
             findings.push(Finding::error("osa.missing").at("/skus").with("gtin", gtin).with("name", name));

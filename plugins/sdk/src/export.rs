@@ -4,13 +4,13 @@
 ///
 /// ```text
 /// export_plugin! {
-///     name: "fmcg",
-///     title: { "en": "Store audit rules", "zh-CN": "巡店规则" },
-///     rules: [osa::Osa, price::Price],
+///     name: "house",
+///     title: { "en": "House rules", "zh-CN": "家规" },
+///     rules: [stairs::Stairs, doors::Doors],
 /// }
 /// ```
 ///
-/// The version is the crate's. Where a crate has unsafe code denied, the generated exports bring their own exception.
+/// The version is the crate's. The exports need unsafe code; it comes from this crate's bindings, so a plugin can deny it.
 #[macro_export]
 macro_rules! export_plugin {
     (
