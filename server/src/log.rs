@@ -121,7 +121,7 @@ pub fn read(bytes: &[u8]) -> anyhow::Result<(Log, Vec<Fault>)> {
         if ended {
             faults.push(fault(number, "log", "a line after the end"));
         }
-        if raw.starts_with(b"{\"hash\"") || raw.starts_with(b"{\"header\"") {
+        if is_event(raw) {
             read_event(number, raw, &mut log, &mut tips, &mut faults);
             continue;
         }
@@ -144,6 +144,11 @@ pub fn read(bytes: &[u8]) -> anyhow::Result<(Log, Vec<Fault>)> {
         faults.push(fault(bytes.lines().count() + 1, "end", "the last line is missing: the log was cut"));
     }
     Ok((log, faults))
+}
+
+/// Whether a line begins as an event does: canonical JSON sorts `hash`, 64 digits long, before `header`.
+fn is_event(raw: &[u8]) -> bool {
+    raw.starts_with(b"{\"hash\":\"") && raw.get(9 + 64..).is_some_and(|rest| rest.starts_with(b"\",\"header\":"))
 }
 
 fn fault(line: usize, what: &str, detail: &str) -> Fault {
