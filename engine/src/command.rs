@@ -15,7 +15,7 @@ pub enum Record {
     /// A customer, as known from here on.
     Customer(Customer),
     /// A command.
-    Command(Command),
+    Command(Box<Command>),
     /// Evidence named by an earlier submission has arrived and its bytes have the hash.
     Evidence(EvidenceArrival),
     /// The server's clock moved: policies that are due take effect.

@@ -34,7 +34,7 @@ pub(crate) struct Finish<'a> {
 
 /// What asked for the verdict, and so which event carries it.
 pub(crate) enum Closing {
-    Completed(Command),
+    Completed(Box<Command>),
     Closed(Clock),
     Again,
 }
@@ -42,7 +42,7 @@ pub(crate) enum Closing {
 impl Closing {
     pub fn event(self, verdict: Verdict) -> VisitEvent {
         match self {
-            Self::Completed(command) => VisitEvent::VisitCompleted { command, verdict },
+            Self::Completed(command) => VisitEvent::VisitCompleted { command: *command, verdict },
             Self::Closed(clock) => VisitEvent::VisitClosed { clock, verdict },
             Self::Again => VisitEvent::Reassessed { verdict },
         }

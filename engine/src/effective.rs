@@ -119,7 +119,7 @@ impl EffectiveSop {
                 Err(found) => problems.extend(
                     found
                         .into_iter()
-                        .map(|p| problem(&p.pointer, &p.code, json!({"step": step.id, "detail": p.detail}))),
+                        .map(|p| problem(&p.pointer, p.code, json!({"step": step.id, "detail": p.detail}))),
                 ),
             }
         }

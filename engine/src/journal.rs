@@ -192,7 +192,7 @@ impl<'a> Journal<'a> {
             Some(Ok(now_ms)) => self.advance(now_ms, outside, events),
             Some(Err(error)) => {
                 return self.quarantine(
-                    json!(Record::Command(command.clone())),
+                    json!(Record::Command(Box::new(command.clone()))),
                     Rejection::of_time(&error),
                     outside,
                     events,
@@ -200,7 +200,7 @@ impl<'a> Journal<'a> {
             }
             None => {
                 let missing = Rejection::new("time.not_received", "/at/received", &json!({}));
-                return self.quarantine(json!(Record::Command(command.clone())), missing, outside, events);
+                return self.quarantine(json!(Record::Command(Box::new(command.clone()))), missing, outside, events);
             }
         }
         let body = match canon::hash_value(&json!(command.as_sent())) {
@@ -221,7 +221,7 @@ impl<'a> Journal<'a> {
         }
         if let Some(pointer) = malformed_id(command) {
             return self.quarantine(
-                json!(Record::Command(command.clone())),
+                json!(Record::Command(Box::new(command.clone()))),
                 Rejection::new("id.malformed", pointer, &json!({})),
                 outside,
                 events,
@@ -231,19 +231,21 @@ impl<'a> Journal<'a> {
         if let (Action::Create(create), false) = (&command.action, self.visits.contains_key(&visit_id)) {
             let Some(customer) = self.customers.get(&create.customer).cloned() else {
                 let unknown = Rejection::new("customer.unknown", "/customer", &json!({"customer": create.customer}));
-                return self.quarantine(json!(Record::Command(command.clone())), unknown, outside, events);
+                return self.quarantine(json!(Record::Command(Box::new(command.clone()))), unknown, outside, events);
             };
             return match submit::create(self.sop, &customer, command) {
                 Ok(event) => {
                     self.happened(&visit_id, event, outside, events);
                     applied()
                 }
-                Err(rejection) => self.quarantine(json!(Record::Command(command.clone())), rejection, outside, events),
+                Err(rejection) => {
+                    self.quarantine(json!(Record::Command(Box::new(command.clone()))), rejection, outside, events)
+                }
             };
         }
         let Some(visit) = self.visits.get(&visit_id).cloned() else {
             let unknown = Rejection::new("task.unknown", "/task", &json!({"task": command.task}));
-            return self.quarantine(json!(Record::Command(command.clone())), unknown, outside, events);
+            return self.quarantine(json!(Record::Command(Box::new(command.clone()))), unknown, outside, events);
         };
         let gathered = self.history.gather(&submit::wanted(self.sop, &visit, command));
         match submit::check(self.sop, &visit, command, &gathered) {
@@ -266,7 +268,7 @@ impl<'a> Journal<'a> {
         events: &mut Vec<Event>,
     ) -> Ended {
         if !self.visits.contains_key(visit) {
-            return self.quarantine(json!(Record::Command(command.clone())), rejection, outside, events);
+            return self.quarantine(json!(Record::Command(Box::new(command.clone()))), rejection, outside, events);
         }
         let event = rejection.refused(command);
         let ended = ended(std::slice::from_ref(&event));

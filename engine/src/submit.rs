@@ -207,7 +207,7 @@ pub fn check<'a>(
             if !missing.is_empty() {
                 return Err(Rejection::new("visit.incomplete", "", &json!({"steps": missing.join(", ")})));
             }
-            let closing = Closing::Completed(command.clone());
+            let closing = Closing::Completed(Box::new(command.clone()));
             let finish = Finish::new(sop, visit, gathered, false);
             Ok(Pending { sop, gathered, events: Vec::new(), handed_in: None, finish: Some((finish, closing)) })
         }

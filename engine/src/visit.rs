@@ -363,7 +363,7 @@ impl VisitEvent {
             | Self::Skipped { command }
             | Self::StepReturned { command }
             | Self::VisitCompleted { command, .. }
-            | Self::VisitCancelled { command } => Some(Record::Command(command.clone())),
+            | Self::VisitCancelled { command } => Some(Record::Command(Box::new(command.clone()))),
             Self::EvidenceArrived { evidence } => Some(Record::Evidence(evidence.clone())),
             Self::VisitClosed { clock, .. } => Some(Record::Clock(clock.clone())),
             Self::Assessed { .. } | Self::Reassessed { .. } => None,

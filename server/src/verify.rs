@@ -135,7 +135,7 @@ fn make_again(journal: &mut Journal<'_>, recorded: &Event, replay: &mut Replay<'
         let arrival = serde_json::from_value(value("evidence").cloned().unwrap_or_default())?;
         return Ok(journal.apply(&Record::Evidence(arrival), replay).1);
     }
-    let payloads = recorded.payloads.iter().filter_map(|(name, _)| Some((name, value(name)?)));
+    let payloads = recorded.payloads.keys().filter_map(|name| Some((name, value(name)?)));
     let event = VisitEvent::from_payloads(&recorded.header.kind, payloads)?;
     let Some(cause) = event.cause() else { return Ok(Vec::new()) };
     if let VisitEvent::VisitCreated { customer, .. } = &event {

@@ -228,6 +228,7 @@ fn size_depth_and_number_of_parts_are_bounded() {
     is_refused(&format!("true{}", " || true".repeat(MAX_NODES / 2)), "condition.too_large");
     is_refused(&format!("[1{}]", ",1".repeat(MAX_NODES)), "condition.too_large");
     is_refused(&format!("[{}]", "1,".repeat(2000)), "condition.too_large");
+    is_refused(&format!("[1{}].all(x, true)", ",1".repeat(MAX_NODES)), "condition.too_large");
     gives(&format!("{}1{}", "(".repeat(20), ")".repeat(20)), json!(1));
     gives(&format!("1{}", "+1".repeat(40)), json!(41));
     gives(&format!("true{}", " && true".repeat(200)), json!(true));
