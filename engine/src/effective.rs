@@ -96,7 +96,7 @@ impl EffectiveSop {
         let mut problems = Vec::new();
         let hash = canon::hash_value(&json!({"sop": document, "parameters": parameters}));
         if let Err(error) = &hash {
-            problems.push(problem("", "sop.number", json!({"detail": error.to_string()})));
+            problems.push(problem("", "sop.number", json!({"number": error.to_string()})));
         }
         let mut conditions = BTreeMap::new();
         for text in expressions(&document) {

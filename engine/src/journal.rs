@@ -20,6 +20,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
+#[cfg(test)]
+mod tests;
+
 /// What the engine cannot do itself.
 pub trait Outside {
     /// Runs a rule.

@@ -15,6 +15,7 @@ mod shape;
 mod tests;
 mod texts;
 
+use crate::canon::{self, CanonError};
 use crate::form::CompiledForm;
 use crate::rule::Manifest;
 use crate::sop::Sop;
@@ -81,6 +82,9 @@ pub fn lint(bytes: &[u8], plugins: Option<&BTreeMap<String, Manifest>>) -> (Opti
         Err(problem) => return (None, vec![*problem]),
     };
     shape::check(&document, &mut report);
+    if let Err(CanonError::Number { pointer, number }) = canon::jcs(&document) {
+        report.add(pointer, "sop.number", json!({ "number": number }));
+    }
     let sop = match Sop::deserialize(&document) {
         Ok(sop) => Some(sop),
         Err(error) => {

@@ -1,13 +1,13 @@
 //! Properties over random command orders: nothing panics, streams stay whole, and what is rebuilt equals what was live.
 
-use engine::door;
-use engine::event::{self, Tips};
+use crate::door;
+use crate::event::{self, Tips};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-const SOP: &str = include_str!("../../tests/sops/plain.json");
-const PLUGINS: &str = include_str!("../../tests/sops/plugins.json");
+const SOP: &str = include_str!("../../../tests/sops/plain.json");
+const PLUGINS: &str = include_str!("../../../tests/sops/plugins.json");
 
 /// One thing a confused client might send: verb, step, answers, seconds after the last, who.
 #[derive(Clone, Debug)]
@@ -74,7 +74,7 @@ fn records(moves: &[Move]) -> Vec<Value> {
     for (index, one) in opening.iter().chain(moves).enumerate() {
         second += one.seconds;
         let at = 1_772_413_200 + second;
-        let time = json!({"wall": engine::time::format_utc(at * 1000), "monotonic_ms": second * 1000, "boot": "b"});
+        let time = json!({"wall": crate::time::format_utc(at * 1000), "monotonic_ms": second * 1000, "boot": "b"});
         let class = match one.step {
             "arrive" => "entrance",
             _ => "wall",
@@ -123,7 +123,7 @@ proptest! {
         prop_assert_eq!(response["ended"].as_array().map(Vec::len), Some(records.len()));
         let mut tips = Tips::default();
         for event in response["events"].as_array().unwrap() {
-            let line = String::from_utf8(engine::canon::jcs(event).unwrap()).unwrap();
+            let line = String::from_utf8(crate::canon::jcs(event).unwrap()).unwrap();
             let event = event::from_line(line).unwrap();
             prop_assert_eq!(tips.verify(&event).faults, vec![]);
         }
@@ -148,14 +148,14 @@ proptest! {
     /// What is rebuilt from a visit's stored events equals the visit that was live.
     #[test]
     fn a_visit_rebuilt_from_its_events_equals_the_live_one(moves in moves()) {
-        use engine::visit::{Visit, VisitEvent};
+        use crate::visit::{Visit, VisitEvent};
         let response = judge(&records(&moves));
         let mut rebuilt: Option<Visit> = None;
         for event in response["events"].as_array().unwrap().iter().filter(|event| event["header"]["stream"] == "vis_one") {
             let payloads: BTreeMap<String, Value> =
                 event["payloads"].as_object().unwrap().iter().map(|(name, payload)| (name.clone(), payload["value"].clone())).collect();
             let what = VisitEvent::from_payloads(event["header"]["type"].as_str().unwrap(), payloads.iter()).unwrap();
-            let at_ms = engine::time::parse("at", event["header"]["at"].as_str().unwrap()).unwrap();
+            let at_ms = crate::time::parse("at", event["header"]["at"].as_str().unwrap()).unwrap();
             rebuilt = match rebuilt {
                 None => Visit::begin(&what, at_ms),
                 Some(mut visit) => {
