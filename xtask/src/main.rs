@@ -27,7 +27,8 @@ Usage: cargo xtask <command>
   plugins         build the first-party plugins into target/plugins
   engine-wasm     build target/engine.wasm and prove that it imports nothing
   node            rules and components in Node: build, transpile, run the case files
-  record-day      write the recorded day from its script (--check: only compare)
+  record-day      write the recorded day from its script
+                  --check: only compare
   help            this text
 ";
 

@@ -4,7 +4,7 @@
 //! the dev profile, and guests once, in the profile `wasm`.
 
 use crate::run::{Ring, Rings, cargo};
-use crate::{boundaries, demo, node, plugins, wasm};
+use crate::{boundaries, day, demo, node, plugins, wasm};
 use anyhow::Result;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -49,7 +49,10 @@ pub fn test(root: &Path) -> Result<()> {
     rings.ring("end to end", |ring| {
         ring.run(built.environment(cargo(root).args(["test", "--package", "tests", "--", "--show-output"])))
     })?;
-    rings.ring("recorded day", |ring| demo::check(root, ring, &built.sopwith, &built.plugins))?;
+    rings.ring("recorded day", |ring| {
+        day::record(root, true)?;
+        demo::check(root, ring, &built.sopwith, &built.plugins)
+    })?;
     rings.ring("node", |ring| node::with(root, ring, &built.plugins))?;
     rings.ring("licences", |ring| licences(root, ring))?;
     rings.finish();

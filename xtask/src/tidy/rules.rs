@@ -96,6 +96,7 @@ pub fn check(files: &[File]) -> Vec<Problem> {
             industry(file, &mut problems);
         }
         machine(file, &mut problems);
+        merged(file, &mut problems);
     }
     exceptions(files, &mut problems);
     generated(files, &mut problems);
@@ -262,6 +263,15 @@ fn machine(file: &File, problems: &mut Vec<Problem>) {
     }
 }
 
+/// A merge was finished.
+fn merged(file: &File, problems: &mut Vec<Problem>) {
+    for (number, line) in file.lines() {
+        if line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ") {
+            problems.push(Problem::new(&file.path, number, "a conflict was left in"));
+        }
+    }
+}
+
 /// An exception that no file needs any more goes.
 fn exceptions(files: &[File], problems: &mut Vec<Problem>) {
     for (path, _) in LONGER {
@@ -416,6 +426,11 @@ mod tests {
     fn machines_are_not_named() {
         check_one("docs/a.md", "see /home/me/a", &[1]);
         check_one("docs/a.md", "`/tmp/a` and https://example.org/work/a and a/work/b", &[1]);
+    }
+
+    #[test]
+    fn a_merge_is_finished() {
+        check_one("docs/a.md", "<<<<<<< HEAD\na\n=======\nb\n>>>>>>> other", &[1, 5]);
     }
 
     #[test]
