@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sop {
-    /// Name, for instance `fmcg.store-audit`.
+    /// Name, for instance `site.inspection`.
     pub sop: String,
     /// Semantic version of this document.
     pub version: String,

@@ -102,7 +102,7 @@ mod tests {
             let kind = |result: io::Result<()>| result.err().map(|error| error.kind());
             [
                 ("read a file", kind(File::open("/proc/self/status").map(drop))),
-                ("make a file", kind(File::create("/tmp/sopwith-sandbox-test").map(drop))),
+                ("make a file", kind(File::create(std::env::temp_dir().join("sopwith-sandbox-test")).map(drop))),
                 ("open a socket", kind(UdpSocket::bind("127.0.0.1:0").map(drop))),
                 ("connect", kind(TcpStream::connect("127.0.0.1:9").map(drop))),
                 ("start a process", kind(Command::new("/bin/true").spawn().map(drop))),
