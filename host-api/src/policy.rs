@@ -15,7 +15,7 @@ use wasmparser::{
 /// The interfaces of `sopwith:plugin` a plugin may import. `types` has no functions.
 const IMPORTS: [&str; 3] = ["log", "dataset", "types"];
 
-/// What compilers for `wasm32-unknown-unknown` use today; runtime.rs switches the same list on.
+/// What compilers for `wasm32-unknown-unknown` use today; runtime.rs switches on the same list, and SIMD for engine.wasm.
 const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
     .union(WasmFeatures::SIGN_EXTENSION)
@@ -36,7 +36,7 @@ pub(crate) fn check_component(wasm: &[u8], limits: &ShapeLimits) -> Result<(), R
         let detail = format!("a plugin is a WebAssembly component, this is {what}");
         return Err(Refused::new(RefusalCode::NotAComponent, detail));
     }
-    Survey::new(limits).read(wasm)
+    Survey::new(limits).read(wasm, FEATURES)
 }
 
 /// `engine.wasm`.
@@ -46,7 +46,8 @@ pub(crate) fn check_engine_module(wasm: &[u8], limits: &ShapeLimits) -> Result<(
         return Err(Refused::new(RefusalCode::NotAComponent, "engine.wasm is a core module, this is not"));
     }
     // PURE: with nothing to call, its answer depends on its arguments only.
-    Survey::new(&ShapeLimits { module_imports: 0, ..limits.clone() }).read(wasm)
+    // A library of the engine brings SIMD of its own; it is our code, and plain SIMD gives the same bits everywhere.
+    Survey::new(&ShapeLimits { module_imports: 0, ..limits.clone() }).read(wasm, FEATURES.union(WasmFeatures::SIMD))
 }
 
 fn check_size(wasm: &[u8], limits: &ShapeLimits) -> Result<(), Refused> {
@@ -87,10 +88,10 @@ impl<'a> Survey<'a> {
     }
 
     /// Shape first, then validity, payload by payload: a bomb is refused before it costs anything.
-    fn read(mut self, wasm: &[u8]) -> Result<(), Refused> {
+    fn read(mut self, wasm: &[u8], features: WasmFeatures) -> Result<(), Refused> {
         let mut parser = Parser::new(0);
-        parser.set_features(FEATURES);
-        let mut validator = Validator::new_with_features(FEATURES);
+        parser.set_features(features);
+        let mut validator = Validator::new_with_features(features);
         let mut allocations = FuncValidatorAllocations::default();
         for payload in parser.parse_all(wasm) {
             let payload = payload.map_err(invalid)?;

@@ -1,6 +1,6 @@
 //! How wasmtime is set up, and the thread that counts deadlines. One engine for each host.
 //!
-//! The profile leaves out what a rule has no use for: no WASI, no threads, no SIMD, no 64-bit or several memories, no
+//! The profile leaves out what a rule has no use for: no WASI, no threads, no relaxed SIMD, no 64-bit or several memories, no
 //! garbage collection, no exceptions, no tail calls, no async. Parent and compiling child make their engine here, so that
 //! the code of one fits the other.
 
@@ -27,6 +27,8 @@ const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::BULK_MEMORY)
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::FLOATS)
+    // For engine.wasm alone: `policy` lets no plugin with SIMD through.
+    .union(WasmFeatures::SIMD)
     .union(WasmFeatures::COMPONENT_MODEL);
 
 /// The engine both the host and the compiling child use.

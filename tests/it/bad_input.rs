@@ -74,7 +74,8 @@ fn lines_no_client_sends_are_kept_and_named() -> anyhow::Result<()> {
         b"{\"record\":\"clock\",\"now\":1e400}".to_vec(),
         b"{\"record\":\"clock\",\"now\":NaN}".to_vec(),
         "[".repeat(50_000).into_bytes(),
-        br#"{"record":"command","id":"cmd_1","user":"usr_a","device":"dev_a","task":"tsk_none","verb":"start","at":{"wall":"2026-03-02T09:00:00Z","monotonic_ms":9223372036854775807,"boot":"b","received":"2026-03-02T09:00:00Z"}}"#.to_vec(),
+        br#"{"record":"command","id":"cmd_1","user":"usr_a","device":"dev_a","task":"tsk_none","verb":"start","at":{"wall":"2026-03-02T09:00:00Z","monotonic_ms":9007199254740992,"boot":"b","received":"2026-03-02T09:00:00Z"}}"#.to_vec(),
+        br#"{"record":"command","id":"cmd_2","user":"usr_a","device":"dev_a","task":"tsk_none","verb":"start","at":{"wall":"2026-03-02T09:00:00Z","monotonic_ms":9223372036854775807,"boot":"b","received":"2026-03-02T09:00:00Z"}}"#.to_vec(),
     ];
     let n_lines = lines.len();
     lines.push(Vec::new());
@@ -83,9 +84,15 @@ fn lines_no_client_sends_are_kept_and_named() -> anyhow::Result<()> {
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
     assert!(printed.contains(&format!("quarantined lines: {n_lines}")), "{printed}");
-    for code in
-        ["record.not_utf8", "record.not_json", "record.malformed", "record.too_deep", "time.invalid", "task.unknown"]
-    {
+    for code in [
+        "record.not_utf8",
+        "record.not_json",
+        "record.malformed",
+        "record.too_deep",
+        "record.number",
+        "time.invalid",
+        "task.unknown",
+    ] {
         assert!(printed.contains(code), "{code} is not named: {printed}");
     }
     let verified = sopwith(&["verify", log.to_str().context("utf-8")?])?;
