@@ -71,9 +71,7 @@ fn the_recorded_day_gives_the_same_bytes_in_engine_wasm() -> anyhow::Result<()> 
         "only {n_events} events: {}",
         String::from_utf8_lossy(native.get(..500).unwrap_or(&native))
     );
-    let host = crate::cases::host()?;
-    let engine = host.load_engine(&std::fs::read(tests::built("SOPWITH_ENGINE_WASM")?)?)?;
-    let in_wasm = engine.call(&request).map_err(|failure| anyhow::anyhow!("{failure:?}"))?;
+    let in_wasm = crate::cases::engine_wasm()?.call(&request).map_err(|failure| anyhow::anyhow!("{failure:?}"))?;
     assert!(native == in_wasm, "the recorded day differs between native code and engine.wasm");
     println!("the recorded day: {n_events} events byte-equal natively and in engine.wasm");
     Ok(())
