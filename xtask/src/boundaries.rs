@@ -19,7 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// What a pure engine has no use for: IO, time, threads, a runtime.
-const NOT_IN_ENGINE: &[&str] = &["tokio", "sqlx", "sqlx-core", "axum", "hyper", "wasmtime", "reqwest", "mio", "rand"];
+const NOT_IN_ENGINE: &[&str] = &["tokio", "sqlx", "sqlx-core", "axum", "hyper", "wasmtime", "reqwest", "mio"];
 
 /// What must not be anywhere: C TLS stacks, and RSA with its open timing attack.
 const NOWHERE: &[&str] = &["openssl-sys", "openssl", "native-tls", "rsa"];
