@@ -11,6 +11,9 @@ use std::process::Command;
 
 const SOP: &str = "schemas/fmcg/store-audit";
 
+/// What the audit's golden vector of eight parts must come to. One visit of the day has exactly these parts.
+const GOLDEN: f64 = 83.5;
+
 /// Builds what is needed, judges the day, verifies its log, and says what to try next (unless `once`).
 ///
 /// # Errors
@@ -34,6 +37,9 @@ pub fn demo(root: &Path, once: bool) -> Result<()> {
         judge.arg("--expect").arg(format!("{SOP}/day/expected.json"));
     }
     show(&mut judge)?;
+    if once {
+        println!("{}", golden(root)?);
+    }
     let flipped = flip(&log)?;
     if once {
         return show(&mut verify(root, &sopwith, &log));
@@ -50,6 +56,7 @@ pub fn check(root: &Path, ring: &Ring, sopwith: &Path, components: &Path) -> Res
     let log = log(root)?;
     ring.run(judge(root, sopwith, components, &log).arg("--expect").arg(format!("{SOP}/day/expected.json")))?;
     ring.run(&mut verify(root, sopwith, &log))?;
+    ring.say(&golden(root)?);
     let flipped = flip(&log)?;
     let found = verify(root, sopwith, &flipped).output().context("cannot start sopwith")?;
     if found.status.code() != Some(1) {
@@ -57,6 +64,15 @@ pub fn check(root: &Path, ring: &Ring, sopwith: &Path, components: &Path) -> Res
     }
     ring.say("one flipped byte of the log is found");
     Ok(())
+}
+
+/// Which visit has the golden vector. That it came out as expected is what `--expect` has just shown.
+fn golden(root: &Path) -> Result<String> {
+    let rows: serde_json::Value = serde_json::from_slice(&std::fs::read(root.join(SOP).join("day/expected.json"))?)?;
+    let is_golden = |row: &&serde_json::Value| row["score"] == GOLDEN;
+    let row = rows.as_array().and_then(|rows| rows.iter().find(is_golden));
+    let visit = row.and_then(|row| row["visit"].as_str()).with_context(|| format!("no row expects {GOLDEN}"))?;
+    Ok(format!("golden vector: {GOLDEN} ({visit})"))
 }
 
 /// Runs a program whose output is the point.
