@@ -67,7 +67,8 @@ fn install(ring: &Ring) {
     }
 }
 
-/// Installs exactly the locked packages, unless they are there already.
+/// Installs the locked packages, unless they are there already. Not `npm ci`: it refuses a lock file in which a binding for
+/// some other platform is missing, and those are not in every registry.
 fn packages(folder: &Path, ring: &Ring) -> Result<()> {
     let read = |path: &str| std::fs::read(folder.join(path));
     let lock = read("package-lock.json").context("plugins/js/package-lock.json")?;
@@ -75,6 +76,10 @@ fn packages(folder: &Path, ring: &Ring) -> Result<()> {
     if read(installed).is_ok_and(|installed| installed == lock) {
         return Ok(());
     }
-    ring.run(Command::new("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(folder))?;
+    ring.run(
+        Command::new("npm")
+            .args(["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"])
+            .current_dir(folder),
+    )?;
     std::fs::write(folder.join(installed), lock).context("cannot note what is installed")
 }
