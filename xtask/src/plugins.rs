@@ -1,4 +1,4 @@
-//! First-party plugins: every package under plugins/ that is a cdylib, built into target/plugins/<name>.wasm.
+//! First-party plugins: every package under plugins/ that is a cdylib, built into `target/plugins/<name>.wasm`.
 //!
 //! `sopwith plugin build` turns the core module into a component, as it does for a partner.
 

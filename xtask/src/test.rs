@@ -30,6 +30,10 @@ pub fn test(root: &Path) -> Result<()> {
     rings.ring("lints", |ring| {
         ring.run(cargo(root).args(["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"]))
     })?;
+    rings.ring("documentation", |ring| {
+        let doc = ["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"];
+        ring.run(cargo(root).args(doc).env("RUSTDOCFLAGS", "--deny warnings"))
+    })?;
     rings.ring("build", |ring| {
         ring.run(cargo(root).args(["build", "--workspace", "--all-targets", "--locked"]))?;
         built.sopwith = plugins::built_sopwith(root)?;
