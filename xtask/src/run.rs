@@ -90,8 +90,10 @@ impl Rings {
         ring.bar.finish_and_clear();
         result.with_context(|| format!("{name} failed after {:.1} s", took.as_secs_f64()))?;
         let note = ring.note();
-        println!("ok   {:>7.1} s  {name}{note}", took.as_secs_f64());
-        self.not_run.extend(ring.not_run.into_inner());
+        let not_run = ring.not_run.into_inner();
+        let word = if not_run.is_empty() { "ok" } else { "--" };
+        println!("{word}   {:>7.1} s  {name}{note}", took.as_secs_f64());
+        self.not_run.extend(not_run);
         self.done.push((name, took, note));
         Ok(())
     }
@@ -212,6 +214,7 @@ impl Ring {
 
     fn note(&self) -> String {
         match self.tests.get() {
+            _ if !self.not_run.borrow().is_empty() => ": not run, see below".to_owned(),
             0 => String::new(),
             tests => format!(": {tests} tests"),
         }
