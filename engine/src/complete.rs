@@ -146,6 +146,15 @@ fn standing_findings(sop: &EffectiveSop, visit: &Visit, progress: &Progress, clo
         finding.evidence = visit.awaited.iter().cloned().collect();
         found.push(finding);
     }
+    for (name, pin) in &sop.datasets {
+        // ISO dates compare as text. A stale table is the tenant's slip, not the rep's: it is noted.
+        let early = pin.valid_from.as_ref().is_some_and(|from| visit.business_date < *from);
+        let late = pin.valid_to.as_ref().is_some_and(|to| visit.business_date > *to);
+        if early || late {
+            let params = json!({"dataset": name, "version": pin.version, "date": visit.business_date});
+            found.push(built_in("policy", "dataset.not_valid", "", Effect::None, &params));
+        }
+    }
     if closed {
         found.push(built_in("policy", finding::CLOSED_BY_POLICY, "", Effect::Flag, &json!({})));
         // Closing the stay is what the policy did for the rep; everything else that is required is missing.

@@ -8,6 +8,7 @@ use crate::effective::{DatasetPin, EffectiveSop, PluginPin};
 use crate::explain;
 use crate::journal::{Ended, Journal, Outside};
 use crate::lint;
+use crate::progress::progress;
 use crate::rejection::Rejection;
 use crate::rule::{FailureCode, Manifest, RuleAnswer, RuleCall, RuleFailure, RuleOutcome};
 use crate::{canon, form};
@@ -114,7 +115,9 @@ fn judge_response(
                 .iter()
                 .map(|language| (*language, explain::visit(&sop, visit, language)))
                 .collect();
-            (id, json!({"over": visit.is_over(), "verdict": visit.verdict(), "explanation": explained}))
+            let (required, done) = progress(&sop, visit).required();
+            let progress = json!({"required": required, "done": done});
+            (id, json!({"over": visit.is_over(), "progress": progress, "verdict": visit.verdict(), "explanation": explained}))
         })
         .collect();
     json!({"ended": ended, "events": events, "visits": visits})

@@ -190,7 +190,7 @@ const fn yes() -> bool {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Repeat {
-    /// `=CEL` giving a list of strings (the instance keys), or `participants`.
+    /// `=CEL` giving a list of strings: the instance keys.
     pub over: Computed,
     /// Fewest instances that must be submitted. Default: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -13,7 +13,7 @@ use crate::gather::{self, Gathered, InputBase, Wanted};
 use crate::input::SubmissionInput;
 use crate::progress::{Standing, progress};
 use crate::rejection::Rejection;
-use crate::rule::{FailureCode, Finding, Interface, RuleAnswer, RuleCall, RuleFailure, RuleOutcome};
+use crate::rule::{FailureCode, Finding, RuleAnswer, RuleCall, RuleFailure, RuleOutcome};
 use crate::sop::{Effect, RuleBinding, StepKind};
 use crate::step_check;
 use crate::time;
@@ -438,13 +438,4 @@ pub fn standing_decision(visit: &Visit) -> Option<Decision> {
         return Some(Decision::Returned);
     }
     visit.verdict().map(|verdict: &Verdict| verdict.decision)
-}
-
-/// Whether a rule of this interface may be bound to a step.
-#[must_use]
-pub const fn may_judge_a_step(interface: Interface) -> bool {
-    match interface {
-        Interface::Validate | Interface::Assess => true,
-        Interface::Score => false,
-    }
 }

@@ -38,7 +38,8 @@ pub struct Case {
 pub struct Expect {
     /// One for each record: `applied`, `duplicate`, or `refused CODE…`/`quarantined CODE`.
     pub ended: Vec<String>,
-    /// By visit: `decision`, `validity`, `outcome`, `score`, `risk`, `codes` (all of them, sorted), `tasks` (kinds).
+    /// By visit: `decision`, `validity`, `outcome`, `score`, `risk`, `codes` (all of them, sorted), `tasks` (kinds),
+    /// `dwell`, `progress`.
     #[serde(default)]
     pub visits: Map<String, Value>,
 }
@@ -165,12 +166,8 @@ fn how_it_ended(ended: &Value) -> String {
 }
 
 fn summary(response: &Value, visit: &str) -> Value {
-    let verdict = response
-        .get("visits")
-        .and_then(|visits| visits.get(visit))
-        .and_then(|visit| visit.get("verdict"))
-        .cloned()
-        .unwrap_or_default();
+    let member = |name: &str| response.get("visits")?.get(visit)?.get(name).cloned();
+    let verdict = member("verdict").unwrap_or_default();
     let list = |name: &str, member: &str| -> Vec<String> {
         let items = verdict.get(name).and_then(Value::as_array).into_iter().flatten();
         items.filter_map(|item| Some(item.get(member)?.as_str()?.to_owned())).collect()
@@ -180,7 +177,7 @@ fn summary(response: &Value, visit: &str) -> Value {
     json!({
         "decision": verdict.get("decision"), "validity": verdict.get("validity"), "outcome": verdict.get("outcome"),
         "risk": verdict.get("risk"), "score": verdict.pointer("/score/total"), "codes": codes, "tasks": list("tasks", "kind"),
-        "dwell": verdict.get("dwell"),
+        "dwell": verdict.get("dwell"), "progress": member("progress"),
     })
 }
 
