@@ -5,10 +5,10 @@
 
 use crate::canon;
 use crate::condition::{Condition, EvalError};
-use crate::form::CompiledForm;
-use crate::lint::Problem;
-use crate::rule::{Interface, Manifest, RuleManifest};
-use crate::sop::{Computed, ScoreNode, Sop, Step};
+use crate::form::{CompiledForm, FormProblem};
+use crate::lint::{self, Problem};
+use crate::rule::{Manifest, RuleManifest};
+use crate::sop::{Computed, Sop, Step};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -69,6 +69,7 @@ pub struct EffectiveSop {
     pub parameters: Map<String, Value>,
     conditions: BTreeMap<String, Condition>,
     forms: BTreeMap<String, CompiledForm>,
+    customer_fields: Option<CompiledForm>,
     /// Step indexes so that every step comes after those it waits for.
     order: Vec<usize>,
 }
@@ -87,13 +88,8 @@ impl EffectiveSop {
         let document = serde_json::to_value(&sop).unwrap_or(Value::Null);
         let mut parameters: Map<String, Value> =
             sop.parameters.iter().map(|(name, parameter)| (name.clone(), parameter.default.clone())).collect();
-        parameters.extend(
-            overrides
-                .iter()
-                .filter(|(name, _)| sop.parameters.contains_key(*name))
-                .map(|(k, v)| (k.clone(), v.clone())),
-        );
-        let mut problems = Vec::new();
+        parameters.extend(overrides.clone());
+        let mut problems = lint::overrides(&sop, overrides);
         let hash = canon::hash_value(&json!({"sop": document, "parameters": parameters}));
         if let Err(error) = &hash {
             problems.push(problem("", "sop.number", json!({"number": error.to_string()})));
@@ -123,12 +119,21 @@ impl EffectiveSop {
                 ),
             }
         }
+        let fields = &sop.customer.fields;
+        let customer_fields = match (!fields.is_null()).then(|| CompiledForm::compile(fields)).transpose() {
+            Ok(compiled) => compiled,
+            Err(found) => {
+                let at = |p: &FormProblem| format!("/customer/fields{}", p.pointer);
+                problems.extend(found.iter().map(|p| problem(&at(p), p.code, json!({"detail": p.detail}))));
+                None
+            }
+        };
         let order = topological(&sop.steps);
         if order.len() != sop.steps.len() {
             problems.push(problem("/steps", "step.cycle", json!({})));
         }
         if let (Ok(hash), true) = (hash, problems.is_empty()) {
-            Ok(Self { sop, hash, plugins, datasets, parameters, conditions, forms, order })
+            Ok(Self { sop, hash, plugins, datasets, parameters, conditions, forms, customer_fields, order })
         } else {
             Err(problems)
         }
@@ -169,18 +174,18 @@ impl EffectiveSop {
         self.forms.get(step)
     }
 
+    /// The compiled schema of the customer's custom fields, if the document has one.
+    #[must_use]
+    pub const fn customer_fields(&self) -> Option<&CompiledForm> {
+        self.customer_fields.as_ref()
+    }
+
     /// Plugin pin and rule manifest of `<plugin>/<rule>`.
     #[must_use]
     pub fn rule(&self, name: &str) -> Option<(&PluginPin, &RuleManifest)> {
         let (plugin, rule) = name.split_once('/')?;
         let pin = self.plugins.get(plugin)?;
         Some((pin, pin.manifest.rules.iter().find(|manifest| manifest.id == rule)?))
-    }
-
-    /// Which interface a rule has; `None` when the plugin or rule is not pinned.
-    #[must_use]
-    pub fn interface(&self, name: &str) -> Option<Interface> {
-        self.rule(name).map(|(_, manifest)| manifest.interface)
     }
 
     /// The value of a CEL text of this document.
@@ -292,15 +297,4 @@ fn expressions(document: &Value) -> Vec<String> {
     let mut found = Vec::new();
     walk(document, &mut found);
     found
-}
-
-/// All nodes of a score tree, parents first.
-pub fn score_nodes(root: &ScoreNode) -> Vec<&ScoreNode> {
-    let mut nodes = vec![root];
-    let mut next = 0;
-    while let Some(node) = nodes.get(next).copied() {
-        nodes.extend(&node.nodes);
-        next += 1;
-    }
-    nodes
 }

@@ -22,7 +22,7 @@ use crate::sop::Sop;
 use crate::text::{Text, fill};
 use place::Place;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
@@ -102,6 +102,14 @@ pub fn lint(bytes: &[u8], plugins: Option<&BTreeMap<String, Manifest>>) -> (Opti
     results::check(&root, &mut report);
     texts::check(&root, &mut report);
     (sop, report.sorted())
+}
+
+/// What is wrong with a tenant's values for the parameters of an SOP, sorted by (pointer, code).
+#[must_use]
+pub fn overrides(sop: &Sop, overrides: &Map<String, Value>) -> Vec<Problem> {
+    let mut report = Report::default();
+    forms::overrides(sop, overrides, &mut report);
+    report.sorted()
 }
 
 /// What several checks need to know of the document.

@@ -5,7 +5,6 @@
 use crate::command::{Customer, EvidenceReference, Submission};
 use crate::effective::EffectiveSop;
 use crate::finding::built_in;
-use crate::form::CompiledForm;
 use crate::place::{self, Fence, FenceResult};
 use crate::rejection::Rejection;
 use crate::rule::Finding;
@@ -192,10 +191,7 @@ fn checks(sop: &EffectiveSop, step: &Step, context: &Value) -> Vec<Finding> {
 
 /// Why the SOP cannot be run for this customer, if it cannot.
 pub(crate) fn customer_problem(sop: &EffectiveSop, customer: &Customer) -> Option<Rejection> {
-    if sop.sop.customer.fields.is_null() {
-        return None;
-    }
-    let form = CompiledForm::compile(&sop.sop.customer.fields).ok()?;
+    let form = sop.customer_fields()?;
     let violations = form.validate(&Value::Object(customer.fields.clone()), &BTreeMap::new());
     let first = violations.first()?;
     let params = json!({"customer": customer.id, "keyword": first.keyword});

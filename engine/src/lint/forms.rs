@@ -2,7 +2,8 @@
 
 use super::{Facts, Place, Report};
 use crate::form::{CompiledForm, Violation};
-use serde_json::{Value, json};
+use crate::sop::Sop;
+use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn check<'a>(root: &Place<'a>, report: &mut Report) -> Facts<'a> {
@@ -60,6 +61,25 @@ pub(super) fn compile(place: &Place<'_>, report: &mut Report) -> Option<Compiled
 pub(super) fn wanted(violation: &Violation) -> Value {
     let wanted: Vec<String> = violation.params.iter().map(|(name, value)| format!("{name}: {value}")).collect();
     json!({ "keyword": violation.keyword, "wanted": wanted.join(", ") })
+}
+
+/// A value must be for a parameter that exists, and within that parameter's schema.
+pub(super) fn overrides(sop: &Sop, overrides: &Map<String, Value>, report: &mut Report) {
+    for (name, value) in overrides {
+        let pointer = format!("/parameters/{name}");
+        let Some(parameter) = sop.parameters.get(name) else {
+            report.add(pointer, "parameter.unknown", json!({ "name": name }));
+            continue;
+        };
+        match CompiledForm::compile(&parameter.schema) {
+            Ok(form) => {
+                for violation in form.validate(value, &BTreeMap::new()) {
+                    report.add(format!("{pointer}{}", violation.pointer), "parameter.value", wanted(&violation));
+                }
+            }
+            Err(_) => report.add(pointer, "parameter.value", json!({ "keyword": "schema", "wanted": "" })),
+        }
+    }
 }
 
 fn dataset_key(dataset: &Place<'_>, report: &mut Report) {

@@ -305,3 +305,17 @@ fn every_code_has_a_hint_in_both_languages_with_the_same_placeholders() {
     assert_eq!(hint("step.cycle", "de"), hint("step.cycle", "en"));
     assert_eq!(hint("no.such_code", "en"), None);
 }
+
+#[test]
+fn a_tenants_values_must_be_known_and_within_bounds() {
+    let sop: Sop = serde_json::from_str(include_str!("../../../tests/sops/plain.json")).unwrap();
+    let found = |values: Value| {
+        let problems = overrides(&sop, values.as_object().unwrap());
+        problems.into_iter().map(|problem| (problem.pointer, problem.code)).collect::<Vec<_>>()
+    };
+    let wrong = |pointer: &str, code: &str| vec![(pointer.to_owned(), code.to_owned())];
+    assert_eq!(found(json!({"radius_m": 1000})), vec![]);
+    assert_eq!(found(json!({"radius_m": 1001})), wrong("/parameters/radius_m", "parameter.value"));
+    assert_eq!(found(json!({"radius_m": "100"})), wrong("/parameters/radius_m", "parameter.value"));
+    assert_eq!(found(json!({"radius": 100})), wrong("/parameters/radius", "parameter.unknown"));
+}
