@@ -35,7 +35,8 @@ pub fn run(arguments: &JudgeArguments) -> anyhow::Result<bool> {
     let folder = sop_folder::read(&arguments.sop)?;
     let sop = parse_sop(&folder.document)?;
     let host = plugins::host(Some(arguments.plugins.join("cache")))?;
-    let loaded = plugins::load_for(&host, &sop, &arguments.plugins)?;
+    let components = plugins::read_components(&sop, &arguments.plugins)?;
+    let loaded = plugins::load(&host, &sop, &components)?;
     let datasets = folder.datasets.iter().map(|(name, dataset)| (name.clone(), dataset.pin.clone())).collect();
     let effective =
         EffectiveSop::new(sop, plugins::pins(&loaded), datasets, &Map::new()).map_err(|problems| unfit(&problems))?;
@@ -49,10 +50,6 @@ pub fn run(arguments: &JudgeArguments) -> anyhow::Result<bool> {
     let (events, troubles) = drive(&mut journal, &recorded, &mut sandbox);
 
     if let Some(file) = &arguments.log {
-        let components = loaded
-            .keys()
-            .map(|name| Ok((name.clone(), std::fs::read(arguments.plugins.join(format!("{name}.wasm")))?)))
-            .collect::<anyhow::Result<BTreeMap<_, _>>>()?;
         let pinned = json!({"sop": folder.document, "parameters": effective.parameters});
         write_log(file, &pinned, &datasets, &components, &events)?;
     }

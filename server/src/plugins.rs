@@ -14,6 +14,9 @@ use std::sync::Arc;
 /// Loaded plugins by name.
 pub type Plugins = BTreeMap<String, Arc<Plugin>>;
 
+/// The bytes of components by name.
+pub type Components = BTreeMap<String, Vec<u8>>;
+
 /// A sandbox that compiles in a child of this program and keeps compiled code beside the plugins.
 ///
 /// # Errors
@@ -50,34 +53,37 @@ fn cache_key(folder: &Path) -> anyhow::Result<[u8; 32]> {
     Ok(key)
 }
 
-/// Loads the plugins an SOP names from `<name>.wasm` in `folder`.
+/// Reads the components an SOP names, `<name>.wasm` in `folder`.
 ///
 /// # Errors
-/// When a component is missing, is refused, or has a version outside the SOP's range.
-pub fn load_for(host: &Host, sop: &Sop, folder: &Path) -> anyhow::Result<Plugins> {
-    let mut plugins = Plugins::new();
-    for (name, range) in &sop.plugins {
+/// When one is missing.
+pub fn read_components(sop: &Sop, folder: &Path) -> anyhow::Result<Components> {
+    let read = |name: &String| {
         let file = folder.join(format!("{name}.wasm"));
         let bytes = std::fs::read(&file)
             .with_context(|| format!("{}: build the plugins first (`cargo xtask plugins`)", file.display()))?;
-        let plugin = host.load(&bytes).with_context(|| file.display().to_string())?;
-        check_range(name, range, &plugin)?;
+        Ok((name.clone(), bytes))
+    };
+    sop.plugins.keys().map(read).collect()
+}
+
+/// Loads the plugins an SOP names.
+///
+/// # Errors
+/// When a component is missing, is refused, or has another name or a version outside the SOP's range.
+pub fn load(host: &Host, sop: &Sop, components: &Components) -> anyhow::Result<Plugins> {
+    let mut plugins = Plugins::new();
+    for (name, range) in &sop.plugins {
+        let bytes = components.get(name).with_context(|| format!("plugin `{name}` is missing"))?;
+        let plugin = host.load(bytes).with_context(|| format!("plugin `{name}`"))?;
+        let manifest = plugin.manifest();
+        ensure!(manifest.plugin == *name, "plugin `{name}` calls itself `{}`", manifest.plugin);
+        let wanted = semver::VersionReq::parse(range).with_context(|| format!("version range of plugin `{name}`"))?;
+        let version = semver::Version::parse(&manifest.version).with_context(|| format!("version of `{name}`"))?;
+        ensure!(wanted.matches(&version), "plugin `{name}` is {version}, the SOP wants {range}");
         plugins.insert(name.clone(), plugin);
     }
     Ok(plugins)
-}
-
-/// Whether a plugin is the one an SOP means.
-///
-/// # Errors
-/// When its name or version is another.
-pub fn check_range(name: &str, range: &str, plugin: &Plugin) -> anyhow::Result<()> {
-    let manifest = plugin.manifest();
-    ensure!(manifest.plugin == name, "plugin `{name}` calls itself `{}`", manifest.plugin);
-    let wanted = semver::VersionReq::parse(range).with_context(|| format!("version range of plugin `{name}`"))?;
-    let version = semver::Version::parse(&manifest.version).with_context(|| format!("version of plugin `{name}`"))?;
-    ensure!(wanted.matches(&version), "plugin `{name}` is {version}, the SOP wants {range}");
-    Ok(())
 }
 
 /// What a run is pinned to.

@@ -3,9 +3,10 @@
 //! `{"$include": "forms/price.json"}` stands for the content of that file. Includes stay inside the folder. What the
 //! document means is the engine's business.
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use engine::canon;
 use engine::effective::DatasetPin;
+use engine::form::CompiledForm;
 use engine::sop::Dataset;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -74,7 +75,8 @@ pub fn document(folder: &Path) -> anyhow::Result<Value> {
 /// Reads a dataset from its JSON.
 ///
 /// # Errors
-/// When it does not have the shape of a dataset, its SOP does not declare it, or a key is missing or there twice.
+/// When it does not have the shape of a dataset, its SOP does not declare it, a row does not fit the declared schema, or a
+/// key is missing or there twice.
 pub fn dataset(value: &Value, declared: &Map<String, Value>) -> anyhow::Result<(String, LoadedDataset)> {
     let dataset: Dataset = serde_path_to_error::deserialize(value)?;
     let Some(key) =
@@ -82,8 +84,18 @@ pub fn dataset(value: &Value, declared: &Map<String, Value>) -> anyhow::Result<(
     else {
         bail!("the SOP declares no dataset `{}`", dataset.dataset);
     };
+    let schema =
+        declared.get(&dataset.dataset).and_then(|declaration| declaration.get("schema")).unwrap_or(&Value::Null);
+    let schema = CompiledForm::compile(schema).map_err(|problems| anyhow!("the schema of its rows: {problems:?}"))?;
     let mut rows = BTreeMap::new();
     for (index, row) in dataset.rows.iter().enumerate() {
+        if let Some(violation) = schema.validate(&Value::Object(row.clone()), &BTreeMap::new()).first() {
+            bail!(
+                "/rows/{index}{}: does not fit the schema the SOP declares ({})",
+                violation.pointer,
+                violation.keyword
+            );
+        }
         let Some(row_key) = row.get(key).and_then(Value::as_str) else {
             bail!("/rows/{index}: the key `{key}` is missing or not a string");
         };

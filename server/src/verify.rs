@@ -66,14 +66,7 @@ fn judge_again(log: &Log, faults: &mut Vec<Fault>) -> anyhow::Result<usize> {
         .map(|value| sop_folder::dataset(value, &declared))
         .collect::<anyhow::Result<BTreeMap<_, _>>>()?;
     let host = plugins::host(None)?;
-    let mut loaded = plugins::Plugins::new();
-    for (name, bytes) in &log.plugins {
-        loaded.insert(name.clone(), host.load(bytes).with_context(|| format!("plugin {name} of the log"))?);
-    }
-    for (name, range) in &sop.plugins {
-        let plugin = loaded.get(name).with_context(|| format!("the log lacks plugin {name}"))?;
-        plugins::check_range(name, range, plugin)?;
-    }
+    let loaded = plugins::load(&host, &sop, &log.plugins).context("plugins of the log")?;
     let dataset_pins = datasets.iter().map(|(name, dataset)| (name.clone(), dataset.pin.clone())).collect();
     let effective = EffectiveSop::new(sop, plugins::pins(&loaded), dataset_pins, &parameters)
         .map_err(|problems| judge::unfit(&problems))?;

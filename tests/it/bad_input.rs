@@ -99,3 +99,36 @@ fn lines_no_client_sends_are_kept_and_named() -> anyhow::Result<()> {
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
     Ok(())
 }
+
+#[test]
+fn a_dataset_row_that_breaks_its_schema_is_named() -> anyhow::Result<()> {
+    let temp = tempfile::tempdir()?;
+    let sop = |rows: Value| -> anyhow::Result<String> {
+        let mut document: Value = serde_json::from_slice(&std::fs::read(tests::root().join("tests/sops/plain.json"))?)?;
+        document["plugins"] = serde_json::json!({});
+        document["datasets"] = serde_json::json!({"prices": {"title": {"en": "Prices", "zh-CN": "价格"}, "key": "code",
+            "schema": {"type": "object", "required": ["code", "price"], "additionalProperties": false,
+                "properties": {"code": {"type": "string"}, "price": {"type": "number", "minimum": 0}}}}});
+        std::fs::create_dir_all(temp.path().join("datasets"))?;
+        std::fs::write(temp.path().join("sop.json"), serde_json::to_vec(&document)?)?;
+        let dataset = serde_json::json!({"dataset": "prices", "version": "1", "rows": rows});
+        std::fs::write(temp.path().join("datasets/prices.json"), serde_json::to_vec(&dataset)?)?;
+        std::fs::write(temp.path().join("none.jsonl"), "")?;
+        let (folder, visits) = (temp.path(), temp.path().join("none.jsonl"));
+        let output =
+            sopwith(&["judge", folder.to_str().context("utf-8")?, "--visits", visits.to_str().context("utf-8")?])?;
+        anyhow::ensure!(output.status.code() == Some(2), "{}", String::from_utf8_lossy(&output.stdout));
+        Ok(String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let good = serde_json::json!({"code": "a", "price": 1});
+    for (bad, named) in [
+        (serde_json::json!({"code": "b", "price": -1}), "/rows/1/price"),
+        (serde_json::json!({"code": "b"}), "/rows/1/price"),
+        (serde_json::json!({"code": "b", "price": 1, "prize": 1}), "/rows/1/prize"),
+        (serde_json::json!({"code": "a", "price": 2}), "/rows/1: the key `a` is there twice"),
+    ] {
+        let said = sop(serde_json::json!([good, bad]))?;
+        assert!(said.contains(named) && said.contains("prices.json"), "{named}: {said}");
+    }
+    Ok(())
+}
