@@ -286,7 +286,7 @@ impl<'a> Journal<'a> {
         let due: Vec<String> = self
             .visits
             .values()
-            .filter(|visit| matches!(visit.state, VisitState::Planned | VisitState::Open(_)))
+            .filter(|visit| matches!(visit.state, VisitState::Open(_)))
             .filter(|visit| visit.last_sign_ms.saturating_add(patience_ms) <= self.now_ms)
             .map(|visit| visit.id.clone())
             .collect();

@@ -133,6 +133,32 @@ pub fn check<'a>(
     command: &Command,
     gathered: &'a Gathered,
 ) -> Result<Pending<'a>, Rejection> {
+    let Some(reopened) = reopened(visit, command) else { return check_as_it_stands(sop, visit, command, gathered) };
+    let mut pending = check_as_it_stands(sop, &reopened, command, gathered)?;
+    pending.events.insert(0, VisitEvent::VisitReopened { command: command.clone() });
+    Ok(pending)
+}
+
+/// LATE: work that was done before the policy closed the visit, and arrives after, opens it again. None for anything else.
+fn reopened(visit: &Visit, command: &Command) -> Option<Visit> {
+    let is_work = match &command.action {
+        Action::Submit(_) | Action::SaveDraft(_) | Action::Skip(_) | Action::Complete {} => true,
+        Action::Create(_) | Action::Start {} | Action::Amend(_) | Action::Cancel(_) | Action::Return(_) => false,
+    };
+    let closed_at_ms = visit.closed_at_ms.filter(|_| is_work)?;
+    let done = time::moment(&command.at, None).ok().filter(|done| done.max_ms <= closed_at_ms)?;
+    let mut reopened = visit.clone();
+    let event = VisitEvent::VisitReopened { command: command.clone() };
+    reopened.apply(&event, "", done.received_ms, &BTreeSet::new());
+    Some(reopened)
+}
+
+fn check_as_it_stands<'a>(
+    sop: &'a EffectiveSop,
+    visit: &Visit,
+    command: &Command,
+    gathered: &'a Gathered,
+) -> Result<Pending<'a>, Rejection> {
     let pending = |events| Pending { sop, gathered, events, handed_in: None, finish: None };
     if let Action::Return(_) = &command.action {
         if command.user == visit.user {
@@ -150,9 +176,7 @@ pub fn check<'a>(
             VisitState::Planned => {
                 Ok(pending(vec![VisitEvent::VisitStarted { command: command.clone(), pins: sop.pins() }]))
             }
-            VisitState::Open(_) | VisitState::Over(..) | VisitState::Missed(_) | VisitState::Cancelled => {
-                Err(not_possible("start", visit))
-            }
+            VisitState::Open(_) | VisitState::Over(..) | VisitState::Cancelled => Err(not_possible("start", visit)),
         },
         Action::SaveDraft(_) => {
             open(visit, "save_draft")?;
@@ -177,16 +201,14 @@ pub fn check<'a>(
             }
             match &visit.state {
                 VisitState::Over(..) => Ok(pending(vec![VisitEvent::StepReturned { command: command.clone() }])),
-                VisitState::Planned | VisitState::Open(_) | VisitState::Missed(_) | VisitState::Cancelled => {
-                    Err(not_possible("return", visit))
-                }
+                VisitState::Planned | VisitState::Open(_) | VisitState::Cancelled => Err(not_possible("return", visit)),
             }
         }
         Action::Cancel(_) => match &visit.state {
             VisitState::Planned | VisitState::Open(_) => {
                 Ok(pending(vec![VisitEvent::VisitCancelled { command: command.clone() }]))
             }
-            VisitState::Over(..) | VisitState::Missed(_) | VisitState::Cancelled => Err(not_possible("cancel", visit)),
+            VisitState::Over(..) | VisitState::Cancelled => Err(not_possible("cancel", visit)),
         },
         Action::Submit(submission) => {
             open(visit, "submit")?;
@@ -195,7 +217,7 @@ pub fn check<'a>(
         Action::Amend(amend) => {
             match &visit.state {
                 VisitState::Open(_) | VisitState::Over(..) => {}
-                VisitState::Planned | VisitState::Missed(_) | VisitState::Cancelled => {
+                VisitState::Planned | VisitState::Cancelled => {
                     return Err(not_possible("amend", visit));
                 }
             }
@@ -217,19 +239,15 @@ pub fn check<'a>(
 /// Closes a visit nobody closed, or judges it again.
 #[must_use]
 pub fn close<'a>(sop: &'a EffectiveSop, visit: &Visit, gathered: &'a Gathered, clock: Option<&Clock>) -> Pending<'a> {
-    let was_closed =
-        visit.verdict().is_some_and(|verdict| verdict.findings.iter().any(|f| f.code == finding::CLOSED_BY_POLICY));
     let closing = clock.map_or(Closing::Again, |clock| Closing::Closed(clock.clone()));
-    let finish = Finish::new(sop, visit, gathered, clock.is_some() || was_closed);
+    let finish = Finish::new(sop, visit, gathered, clock.is_some() || visit.closed_at_ms.is_some());
     Pending { sop, gathered, events: Vec::new(), handed_in: None, finish: Some((finish, closing)) }
 }
 
 fn open(visit: &Visit, verb: &str) -> Result<(), Rejection> {
     match &visit.state {
         VisitState::Open(_) => Ok(()),
-        VisitState::Planned | VisitState::Over(..) | VisitState::Missed(_) | VisitState::Cancelled => {
-            Err(not_possible(verb, visit))
-        }
+        VisitState::Planned | VisitState::Over(..) | VisitState::Cancelled => Err(not_possible(verb, visit)),
     }
 }
 
@@ -238,7 +256,6 @@ fn not_possible(verb: &str, visit: &Visit) -> Rejection {
         VisitState::Planned => "planned",
         VisitState::Open(_) => "open",
         VisitState::Over(..) => "over",
-        VisitState::Missed(_) => "missed",
         VisitState::Cancelled => "cancelled",
     };
     Rejection::new("task.not_possible", "", &json!({"verb": verb, "state": state}))
@@ -285,7 +302,8 @@ fn hand_in<'a>(
     let mut after = visit.clone();
     let submitted = VisitEvent::Submitted { command: command.clone(), submission: input.clone() };
     after.apply(&submitted, "", visit.last_sign_ms, &gathered.arrived);
-    let finish = (amends && visit.is_over()).then(|| (Finish::new(sop, &after, gathered, false), Closing::Again));
+    let closed = visit.closed_at_ms.is_some();
+    let finish = (amends && visit.is_over()).then(|| (Finish::new(sop, &after, gathered, closed), Closing::Again));
     let handed_in = HandedIn {
         command: command.clone(),
         input,

@@ -36,6 +36,8 @@ pub enum VisitEvent {
     Skipped { command: Command },
     /// A reviewer wants a step done again.
     StepReturned { command: Command },
+    /// Work done before the policy closed the visit arrived after.
+    VisitReopened { command: Command },
     /// Awaited evidence arrived.
     EvidenceArrived { evidence: EvidenceArrival },
     /// The rep said the visit is over.
@@ -57,8 +59,6 @@ pub enum VisitState {
     Open(Pins),
     /// Over, with its verdict.
     Over(Pins, Box<Verdict>),
-    /// Closed by policy before it was ever taken up.
-    Missed(Box<Verdict>),
     /// Will not take place.
     Cancelled,
 }
@@ -116,6 +116,8 @@ pub struct Visit {
     pub awaited: BTreeSet<String>,
     /// Server time of the last thing the rep did, in milliseconds.
     pub last_sign_ms: i64,
+    /// Server time at which the policy closed it, in milliseconds; none when the rep completed it, or it is open.
+    pub closed_at_ms: Option<i64>,
     /// Refused attempts.
     pub refused: Vec<Refusal>,
     /// Tasks its verdicts spawned, by id.
@@ -139,6 +141,7 @@ impl Visit {
             steps: BTreeMap::new(),
             awaited: BTreeSet::new(),
             last_sign_ms: at_ms,
+            closed_at_ms: None,
             refused: Vec::new(),
             tasks: BTreeSet::new(),
         })
@@ -160,9 +163,9 @@ impl Visit {
                     record.findings.clone_from(&assessment.findings);
                 }
             }
-            VisitEvent::Refused { refusal, .. } => {
+            VisitEvent::Refused { command, refusal } => {
                 self.refused.push(refusal.clone());
-                if !self.is_over() {
+                if !self.is_over() && command.user == self.user {
                     self.last_sign_ms = at_ms;
                 }
             }
@@ -173,14 +176,24 @@ impl Visit {
                 }
                 self.last_sign_ms = at_ms;
             }
-            VisitEvent::StepReturned { command } => self.returned(command, hash),
+            VisitEvent::StepReturned { command } => {
+                self.returned(command, hash);
+                // The rep has as long again as for any open visit.
+                self.last_sign_ms = at_ms;
+                self.closed_at_ms = None;
+            }
+            VisitEvent::VisitReopened { .. } => {
+                self.open_again();
+                self.last_sign_ms = at_ms;
+                self.closed_at_ms = None;
+            }
             VisitEvent::EvidenceArrived { evidence } => {
                 self.awaited.remove(&evidence.sha256);
             }
-            VisitEvent::VisitCompleted { verdict, .. }
-            | VisitEvent::VisitClosed { verdict, .. }
-            | VisitEvent::Reassessed { verdict } => {
+            VisitEvent::VisitCompleted { verdict, .. } | VisitEvent::Reassessed { verdict } => self.judged(verdict),
+            VisitEvent::VisitClosed { verdict, .. } => {
                 self.judged(verdict);
+                self.closed_at_ms = Some(at_ms);
             }
             VisitEvent::VisitCancelled { .. } => self.state = VisitState::Cancelled,
         }
@@ -236,6 +249,10 @@ impl Visit {
                 }
             }
         }
+        self.open_again();
+    }
+
+    fn open_again(&mut self) {
         if let VisitState::Over(pins, _) = &self.state {
             self.state = VisitState::Open(pins.clone());
         }
@@ -247,9 +264,8 @@ impl Visit {
             VisitState::Open(pins) | VisitState::Over(pins, _) => {
                 VisitState::Over(pins.clone(), Box::new(verdict.clone()))
             }
-            VisitState::Planned | VisitState::Missed(_) | VisitState::Cancelled => {
-                VisitState::Missed(Box::new(verdict.clone()))
-            }
+            // Only what has begun is judged.
+            VisitState::Planned | VisitState::Cancelled => return,
         };
     }
 
@@ -258,7 +274,7 @@ impl Visit {
     pub const fn pins(&self) -> Option<&Pins> {
         match &self.state {
             VisitState::Open(pins) | VisitState::Over(pins, _) => Some(pins),
-            VisitState::Planned | VisitState::Missed(_) | VisitState::Cancelled => None,
+            VisitState::Planned | VisitState::Cancelled => None,
         }
     }
 
@@ -266,7 +282,7 @@ impl Visit {
     #[must_use]
     pub const fn verdict(&self) -> Option<&Verdict> {
         match &self.state {
-            VisitState::Over(_, verdict) | VisitState::Missed(verdict) => Some(verdict),
+            VisitState::Over(_, verdict) => Some(verdict),
             VisitState::Planned | VisitState::Open(_) | VisitState::Cancelled => None,
         }
     }
@@ -275,15 +291,9 @@ impl Visit {
     #[must_use]
     pub const fn is_over(&self) -> bool {
         match &self.state {
-            VisitState::Over(..) | VisitState::Missed(_) | VisitState::Cancelled => true,
+            VisitState::Over(..) | VisitState::Cancelled => true,
             VisitState::Planned | VisitState::Open(_) => false,
         }
-    }
-
-    /// A step was returned and has not been done again.
-    #[must_use]
-    pub fn has_returned_step(&self) -> bool {
-        self.steps.values().any(|record| record.state == StepState::Returned)
     }
 
     /// The accepted submission of the first step of `kind`, as the SOP orders them.
@@ -362,6 +372,7 @@ impl VisitEvent {
             | Self::Refused { command, .. }
             | Self::Skipped { command }
             | Self::StepReturned { command }
+            | Self::VisitReopened { command }
             | Self::VisitCompleted { command, .. }
             | Self::VisitCancelled { command } => Some(Record::Command(Box::new(command.clone()))),
             Self::EvidenceArrived { evidence } => Some(Record::Evidence(evidence.clone())),
