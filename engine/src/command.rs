@@ -2,11 +2,15 @@
 //!
 //! One line of a recorded day is one `Record`. Only shapes live here; what a command does is `submit.rs`.
 
-use crate::canon;
 use crate::place::Crs;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+
+mod wire;
+
+pub(crate) use wire::Envelope;
+pub use wire::{Malformed, RECORD_DEPTH};
 
 /// One line of a recorded day, in the order the server saw it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -91,97 +95,6 @@ impl Command {
     }
 }
 
-/// A command as it travels.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Envelope {
-    id: String,
-    user: String,
-    device: String,
-    task: String,
-    at: Times,
-    verb: String,
-    #[serde(default)]
-    body: Value,
-}
-
-impl TryFrom<Envelope> for Command {
-    type Error = Malformed;
-
-    fn try_from(envelope: Envelope) -> Result<Self, Malformed> {
-        let Envelope { id, user, device, task, at, verb, body } = envelope;
-        let body = if body.is_null() { Value::Object(Map::new()) } else { body };
-        let mut tagged = Map::from_iter([("verb".to_owned(), Value::String(verb))]);
-        tagged.insert("body".to_owned(), body);
-        let action = parse(Value::Object(tagged))?;
-        Ok(Self { id, user, device, task, at, action })
-    }
-}
-
-impl From<Command> for Envelope {
-    fn from(command: Command) -> Self {
-        let Command { id, user, device, task, at, action } = command;
-        let mut tagged = match serde_json::to_value(action) {
-            Ok(Value::Object(members)) => members,
-            _ => Map::new(),
-        };
-        let verb = tagged.get("verb").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let body = tagged.remove("body").unwrap_or_default();
-        Self { id, user, device, task, at, verb, body }
-    }
-}
-
-/// A line that is not a record: where, and what is wrong with it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{pointer}: {detail}")]
-pub struct Malformed {
-    /// Stable code: `record.too_deep`, `.not_utf8`, `.not_json`, `.number` or `.malformed`.
-    pub code: &'static str,
-    /// JSON Pointer to the member.
-    pub pointer: String,
-    /// For the developer of the client.
-    pub detail: String,
-}
-
-/// Deepest nesting of a record.
-pub const RECORD_DEPTH: usize = 64;
-
-impl Record {
-    /// Reads one line.
-    ///
-    /// # Errors
-    /// `Malformed` when the bytes are not UTF-8, not JSON, nested too deep, or not a record.
-    pub fn from_json(bytes: &[u8]) -> Result<Self, Malformed> {
-        let malformed = |code, detail: String| Malformed { code, pointer: String::new(), detail };
-        if !crate::form::json_depth_within(bytes, RECORD_DEPTH) {
-            return Err(malformed("record.too_deep", format!("nested deeper than {RECORD_DEPTH}")));
-        }
-        let text = std::str::from_utf8(bytes).map_err(|error| malformed("record.not_utf8", error.to_string()))?;
-        let value: Value =
-            serde_json::from_str(text).map_err(|error| malformed("record.not_json", error.to_string()))?;
-        let value = canon::normalize(&value).map_err(|error| malformed("record.number", error.to_string()))?;
-        parse(value)
-    }
-}
-
-/// Reads a value into a type, naming the member that does not fit.
-fn parse<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, Malformed> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let pointer: String = error
-            .path()
-            .iter()
-            .filter_map(|segment| match segment {
-                serde_path_to_error::Segment::Seq { index } => Some(format!("/{index}")),
-                serde_path_to_error::Segment::Map { key } => {
-                    Some(format!("/{}", key.replace('~', "~0").replace('/', "~1")))
-                }
-                serde_path_to_error::Segment::Enum { .. } | serde_path_to_error::Segment::Unknown => None,
-            })
-            .collect();
-        Malformed { code: "record.malformed", pointer, detail: error.into_inner().to_string() }
-    })
-}
-
 /// The verbs of a visit task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "verb", content = "body", rename_all = "snake_case")]
@@ -204,6 +117,89 @@ pub enum Action {
     Cancel(Reason),
     /// A reviewer wants a step done again.
     Return(Skip),
+    /// A reviewer lets the visit stand.
+    Approve(Note),
+    /// A reviewer does not let the visit stand.
+    Reject(Reason),
+    /// The rep disagrees with the verdict.
+    Contest(Contest),
+}
+
+/// The verbs of a visit task, without their bodies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "said at the variants of `Action`")]
+pub enum Verb {
+    Create,
+    Start,
+    SaveDraft,
+    Submit,
+    Skip,
+    Amend,
+    Complete,
+    Cancel,
+    Return,
+    Approve,
+    Reject,
+    Contest,
+}
+
+impl Verb {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Create,
+        Self::Start,
+        Self::SaveDraft,
+        Self::Submit,
+        Self::Skip,
+        Self::Amend,
+        Self::Complete,
+        Self::Cancel,
+        Self::Return,
+        Self::Approve,
+        Self::Reject,
+        Self::Contest,
+    ];
+
+    /// As it is written in a command and in a URL.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Start => "start",
+            Self::SaveDraft => "save_draft",
+            Self::Submit => "submit",
+            Self::Skip => "skip",
+            Self::Amend => "amend",
+            Self::Complete => "complete",
+            Self::Cancel => "cancel",
+            Self::Return => "return",
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+            Self::Contest => "contest",
+        }
+    }
+}
+
+impl Action {
+    /// The verb alone.
+    #[must_use]
+    pub const fn verb(&self) -> Verb {
+        match self {
+            Self::Create(_) => Verb::Create,
+            Self::Start {} => Verb::Start,
+            Self::SaveDraft(_) => Verb::SaveDraft,
+            Self::Submit(_) => Verb::Submit,
+            Self::Skip(_) => Verb::Skip,
+            Self::Amend(_) => Verb::Amend,
+            Self::Complete {} => Verb::Complete,
+            Self::Cancel(_) => Verb::Cancel,
+            Self::Return(_) => Verb::Return,
+            Self::Approve(_) => Verb::Approve,
+            Self::Reject(_) => Verb::Reject,
+            Self::Contest(_) => Verb::Contest,
+        }
+    }
 }
 
 /// Body of `create`.
@@ -385,7 +381,27 @@ pub struct Amend {
     pub reason: String,
 }
 
-/// Body of `cancel`.
+/// Body of `approve`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Note {
+    /// Why, if the reviewer says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Body of `contest`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contest {
+    /// Code of the finding that is wrong; none when the verdict as a whole is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finding: Option<String>,
+    /// Why.
+    pub reason: String,
+}
+
+/// Body of `cancel` and `reject`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reason {

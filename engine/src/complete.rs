@@ -3,6 +3,7 @@
 //! Decision and validity are two answers. Indeterminate or missing facts never clear a visit and never convict it:
 //! they are findings like all others, with the effect the SOP gives them.
 
+use crate::calls::{Planned, fold, plan};
 use crate::command::{Clock, Command};
 use crate::effective::EffectiveSop;
 use crate::finding::{self, built_in};
@@ -13,7 +14,6 @@ use crate::risk::risk;
 use crate::rule::{Finding, Interface, RuleAnswer, RuleOutcome, Scorecard};
 use crate::score::{self, AppliedCap, ScoreResult};
 use crate::sop::{Counts, Effect, Outcome, Score, StepKind};
-use crate::submit::{Planned, fold, plan};
 use crate::time::format_utc;
 use crate::verdict::{CallRecord, Decision, SpawnedTask, Validity, Verdict};
 use crate::visit::{Visit, VisitEvent};

@@ -15,7 +15,7 @@ use crate::rule::{Finding, RuleCall, RuleOutcome};
 use crate::submit::{self, Pending};
 use crate::time;
 use crate::verdict::Refusal;
-use crate::visit::{Visit, VisitEvent, VisitState, visit_of_task};
+use crate::visit::{Visit, VisitEvent, visit_of_task};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -282,12 +282,10 @@ impl<'a> Journal<'a> {
     /// Moves the clock, which never goes back, and closes what is due.
     fn advance(&mut self, now_ms: i64, outside: &mut impl Outside, events: &mut Vec<Event>) {
         self.now_ms = self.now_ms.max(now_ms);
-        let patience_ms = i64::from(self.sop.sop.policy.auto_close_s).saturating_mul(1000);
         let due: Vec<String> = self
             .visits
             .values()
-            .filter(|visit| matches!(visit.state, VisitState::Open(_)))
-            .filter(|visit| visit.last_sign_ms.saturating_add(patience_ms) <= self.now_ms)
+            .filter(|visit| visit.closes_at_ms(self.sop).is_some_and(|closes_at_ms| closes_at_ms <= self.now_ms))
             .map(|visit| visit.id.clone())
             .collect();
         let clock = Clock { now: time::format_utc(self.now_ms) };
@@ -319,7 +317,7 @@ impl<'a> Journal<'a> {
             self.visits.insert(visit_id.to_owned(), visit);
         }
         if let Some(visit) = self.visits.get_mut(visit_id) {
-            visit.apply(&event, &hash, self.now_ms, &self.history.arrived);
+            visit.apply(&event, &hash, self.now_ms);
             self.history.note(self.sop, visit, &event, &hash);
         }
     }

@@ -11,6 +11,7 @@
 //! and in engine.wasm. PINNED: a run never changes version by itself. REPLAY: stored inputs give the same findings.
 //! EXPLAIN: every decision names checks, rules, inputs and versions. CRS: every coordinate names its system.
 
+mod calls;
 pub mod canon;
 pub mod command;
 pub mod complete;
@@ -21,6 +22,7 @@ pub mod event;
 pub mod explain;
 pub mod finding;
 pub mod form;
+mod gate;
 pub mod gather;
 pub mod history;
 pub mod id;
@@ -30,12 +32,14 @@ pub mod lint;
 pub mod place;
 pub mod progress;
 pub mod rejection;
+pub mod resolve;
 pub mod risk;
 pub mod rule;
 pub mod score;
 pub mod sop;
 mod step_check;
 pub mod submit;
+pub mod task;
 pub mod text;
 pub mod time;
 pub mod verdict;

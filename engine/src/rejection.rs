@@ -61,7 +61,7 @@ impl Rejection {
     #[must_use]
     pub fn refused(self, command: &Command) -> VisitEvent {
         let Self { code, pointer, params } = self;
-        let refusal = Refusal { code, pointer, params, findings: Vec::new(), calls: Vec::new() };
+        let refusal = Refusal { code, pointer, params, findings: Vec::new(), calls: Vec::new(), gathered: Vec::new() };
         VisitEvent::Refused { command: command.clone(), refusal }
     }
 }

@@ -4,30 +4,27 @@
 //! transaction open (NO-TX), and commits what `decide` returns (ONE-COMMIT). Built-in checks of a step are in
 //! `step_check.rs`, the verdict over a visit in `complete.rs`.
 
-use crate::canon;
+use crate::calls::{Planned, fold, plan};
 use crate::command::{Action, Clock, Command, Customer, Submission};
 use crate::complete::{Closing, Finish};
 use crate::effective::EffectiveSop;
 use crate::finding;
+use crate::gate;
 use crate::gather::{self, Gathered, InputBase, Wanted};
 use crate::input::SubmissionInput;
 use crate::progress::{Standing, progress};
 use crate::rejection::Rejection;
-use crate::rule::{FailureCode, Finding, RuleAnswer, RuleCall, RuleFailure, RuleOutcome};
-use crate::sop::{Effect, RuleBinding, StepKind};
+use crate::rule::{Finding, RuleCall, RuleOutcome};
+use crate::sop::{Effect, RuleBinding, Step, StepKind};
 use crate::step_check;
 use crate::time;
-use crate::verdict::{Assessment, CallRecord, Decision, Refusal, Verdict};
+use crate::verdict::{Assessment, Decision, Refusal, Verdict};
 use crate::visit::{StepState, Visit, VisitEvent, VisitState, step_key};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 use std::collections::BTreeSet;
 
-/// A call with the binding that asked for it.
-pub(crate) struct Planned<'a> {
-    pub binding: &'a RuleBinding,
-    pub call: RuleCall,
-    pub step: String,
-}
+pub use crate::calls::input_hash;
+pub use crate::gate::{AllowedVerb, allowed};
 
 /// A command under judgement, waiting for its rule calls.
 pub struct Pending<'a> {
@@ -40,14 +37,20 @@ pub struct Pending<'a> {
 }
 
 struct HandedIn<'a> {
-    command: Command,
-    input: SubmissionInput,
+    /// What hands it in; none when an accepted one is judged again.
+    cause: Option<Cause>,
     /// The visit with the submission in it, for a verdict made in the same breath.
     visit: Visit,
     key: String,
     redoable: bool,
     findings: Vec<Finding>,
     calls: Vec<Planned<'a>>,
+}
+
+struct Cause {
+    command: Command,
+    input: SubmissionInput,
+    awaited: BTreeSet<String>,
 }
 
 /// What must be gathered before `check` can judge this command.
@@ -62,7 +65,10 @@ pub fn wanted(sop: &EffectiveSop, visit: &Visit, command: &Command) -> Wanted {
         | Action::Skip(_)
         | Action::Complete {}
         | Action::Cancel(_)
-        | Action::Return(_) => None,
+        | Action::Return(_)
+        | Action::Approve(_)
+        | Action::Reject(_)
+        | Action::Contest(_) => None,
     };
     let step_rules = submission.and_then(|s| sop.step(&s.step)).map(|step| step.rules.as_slice()).unwrap_or_default();
     let finishes = matches!(command.action, Action::Complete {})
@@ -82,6 +88,14 @@ pub fn wanted(sop: &EffectiveSop, visit: &Visit, command: &Command) -> Wanted {
 #[must_use]
 pub fn wanted_for_verdict(sop: &EffectiveSop, visit: &Visit) -> Wanted {
     wanted_for_visit(sop, visit, visit_rules(sop).into_iter())
+}
+
+/// What must be gathered before `reassess` can judge a visit again.
+#[must_use]
+pub fn wanted_for_reassessment(sop: &EffectiveSop, visit: &Visit) -> Wanted {
+    let step_rules = checked_in_step(sop, visit).map(|step| step.rules.as_slice()).unwrap_or_default();
+    let visit_rules = if visit.verdict().is_some() { visit_rules(sop) } else { Vec::new() };
+    wanted_for_visit(sop, visit, step_rules.iter().chain(visit_rules))
 }
 
 fn visit_rules(sop: &EffectiveSop) -> Vec<&RuleBinding> {
@@ -120,7 +134,8 @@ pub fn create(sop: &EffectiveSop, customer: &Customer, command: &Command) -> Res
     let at = time::moment(&command.at, None).map_err(|error| Rejection::of_time(&error))?;
     let business_date = time::business_date(at.likely_ms(), &customer.time_zone, &sop.sop.policy.day_cut)
         .map_err(|error| Rejection::of_time(&error))?;
-    Ok(VisitEvent::VisitCreated { command: command.clone(), customer: customer.clone(), business_date })
+    let (command, customer, sop) = (command.clone(), customer.clone(), sop.hash.clone());
+    Ok(VisitEvent::VisitCreated { command, customer, business_date, sop })
 }
 
 /// Judges a command against the visit it is for.
@@ -143,13 +158,20 @@ pub fn check<'a>(
 fn reopened(visit: &Visit, command: &Command) -> Option<Visit> {
     let is_work = match &command.action {
         Action::Submit(_) | Action::SaveDraft(_) | Action::Skip(_) | Action::Complete {} => true,
-        Action::Create(_) | Action::Start {} | Action::Amend(_) | Action::Cancel(_) | Action::Return(_) => false,
+        Action::Create(_)
+        | Action::Start {}
+        | Action::Amend(_)
+        | Action::Cancel(_)
+        | Action::Return(_)
+        | Action::Approve(_)
+        | Action::Reject(_)
+        | Action::Contest(_) => false,
     };
     let closed_at_ms = visit.closed_at_ms.filter(|_| is_work)?;
     let done = time::moment(&command.at, None).ok().filter(|done| done.max_ms <= closed_at_ms)?;
     let mut reopened = visit.clone();
     let event = VisitEvent::VisitReopened { command: command.clone() };
-    reopened.apply(&event, "", done.received_ms, &BTreeSet::new());
+    reopened.apply(&event, "", done.received_ms);
     Some(reopened)
 }
 
@@ -160,30 +182,12 @@ fn check_as_it_stands<'a>(
     gathered: &'a Gathered,
 ) -> Result<Pending<'a>, Rejection> {
     let pending = |events| Pending { sop, gathered, events, handed_in: None, finish: None };
-    if let Action::Return(_) = &command.action {
-        if command.user == visit.user {
-            return Err(Rejection::new("review.own_visit", "", &json!({})));
-        }
-    } else if command.user != visit.user {
-        return Err(Rejection::new("task.not_yours", "", &json!({"user": command.user})));
-    }
-    if let Some(pins) = visit.pins().filter(|pins| pins.sop_hash != sop.hash) {
-        return Err(Rejection::new("visit.pinned_elsewhere", "", &json!({"sop": pins.sop})));
-    }
+    gate::may(sop, visit, &command.user, command.action.verb())?;
     match &command.action {
         Action::Create(_) => Err(Rejection::new("task.exists", "", &json!({"task": command.task}))),
-        Action::Start {} => match &visit.state {
-            VisitState::Planned => {
-                Ok(pending(vec![VisitEvent::VisitStarted { command: command.clone(), pins: sop.pins() }]))
-            }
-            VisitState::Open(_) | VisitState::Over(..) | VisitState::Cancelled => Err(not_possible("start", visit)),
-        },
-        Action::SaveDraft(_) => {
-            open(visit, "save_draft")?;
-            Ok(pending(vec![VisitEvent::DraftSaved { command: command.clone() }]))
-        }
+        Action::Start {} => Ok(pending(vec![VisitEvent::VisitStarted { command: command.clone(), pins: sop.pins() }])),
+        Action::SaveDraft(_) => Ok(pending(vec![VisitEvent::DraftSaved { command: command.clone() }])),
         Action::Skip(skip) => {
-            open(visit, "skip")?;
             let key = step_key(&skip.step, skip.instance.as_deref());
             let progress = progress(sop, visit);
             let status = progress.status(&key).ok_or_else(|| Rejection::unknown_step(&skip.step))?;
@@ -195,45 +199,35 @@ fn check_as_it_stands<'a>(
             }
             Ok(pending(vec![VisitEvent::Skipped { command: command.clone() }]))
         }
-        Action::Return(step) => {
-            if sop.step(&step.step).is_none() {
-                return Err(Rejection::unknown_step(&step.step));
-            }
-            match &visit.state {
-                VisitState::Over(..) => Ok(pending(vec![VisitEvent::StepReturned { command: command.clone() }])),
-                VisitState::Planned | VisitState::Open(_) | VisitState::Cancelled => Err(not_possible("return", visit)),
-            }
-        }
-        Action::Cancel(_) => match &visit.state {
-            VisitState::Planned | VisitState::Open(_) => {
-                Ok(pending(vec![VisitEvent::VisitCancelled { command: command.clone() }]))
-            }
-            VisitState::Over(..) | VisitState::Cancelled => Err(not_possible("cancel", visit)),
+        Action::Return(step) => match sop.step(&step.step) {
+            Some(_) => Ok(pending(vec![VisitEvent::StepReturned { command: command.clone() }])),
+            None => Err(Rejection::unknown_step(&step.step)),
         },
-        Action::Submit(submission) => {
-            open(visit, "submit")?;
-            hand_in(sop, visit, command, submission, gathered)
-        }
-        Action::Amend(amend) => {
-            match &visit.state {
-                VisitState::Open(_) | VisitState::Over(..) => {}
-                VisitState::Planned | VisitState::Cancelled => {
-                    return Err(not_possible("amend", visit));
-                }
+        Action::Approve(_) => Ok(pending(vec![reviewed(command, Decision::Accepted)])),
+        Action::Reject(_) => Ok(pending(vec![reviewed(command, Decision::Rejected)])),
+        Action::Contest(contest) => {
+            let found = |code: &String| {
+                visit.verdict().is_some_and(|verdict| verdict.findings.iter().any(|finding| finding.code == *code))
+            };
+            if let Some(code) = contest.finding.as_ref().filter(|code| !found(code)) {
+                return Err(Rejection::new("finding.unknown", "/finding", &json!({"finding": code})));
             }
-            hand_in(sop, visit, command, &amend.submission, gathered)
+            Ok(pending(vec![VisitEvent::Contested { command: command.clone() }]))
         }
+        Action::Cancel(_) => Ok(pending(vec![VisitEvent::VisitCancelled { command: command.clone() }])),
+        Action::Submit(submission) => hand_in(sop, visit, command, submission, gathered),
+        Action::Amend(amend) => hand_in(sop, visit, command, &amend.submission, gathered),
         Action::Complete {} => {
-            open(visit, "complete")?;
-            let missing = progress(sop, visit).missing();
-            if !missing.is_empty() {
-                return Err(Rejection::new("visit.incomplete", "", &json!({"steps": missing.join(", ")})));
-            }
+            gate::complete(sop, visit)?;
             let closing = Closing::Completed(Box::new(command.clone()));
             let finish = Finish::new(sop, visit, gathered, false);
             Ok(Pending { sop, gathered, events: Vec::new(), handed_in: None, finish: Some((finish, closing)) })
         }
     }
+}
+
+fn reviewed(command: &Command, decision: Decision) -> VisitEvent {
+    VisitEvent::Reviewed { command: command.clone(), decision }
 }
 
 /// Closes a visit nobody closed, or judges it again.
@@ -244,21 +238,43 @@ pub fn close<'a>(sop: &'a EffectiveSop, visit: &Visit, gathered: &'a Gathered, c
     Pending { sop, gathered, events: Vec::new(), handed_in: None, finish: Some((finish, closing)) }
 }
 
-fn open(visit: &Visit, verb: &str) -> Result<(), Rejection> {
-    match &visit.state {
-        VisitState::Open(_) => Ok(()),
-        VisitState::Planned | VisitState::Over(..) | VisitState::Cancelled => Err(not_possible(verb, visit)),
-    }
+/// Judges a visit again whose check-in was accepted when less was known of the rep's day: a check-in before it arrived
+/// late. The rules of the check-in run again over what was handed in, with the new gathered inputs, then those of the
+/// verdict if there is one. What was accepted is never refused: `reject` becomes `hold`.
+#[must_use]
+pub fn reassess<'a>(sop: &'a EffectiveSop, visit: &Visit, gathered: &'a Gathered) -> Pending<'a> {
+    let closed = visit.closed_at_ms.is_some();
+    let finish = visit.verdict().is_some().then(|| (Finish::new(sop, visit, gathered, closed), Closing::Again));
+    Pending { sop, gathered, events: Vec::new(), handed_in: check_in_again(sop, visit, gathered), finish }
 }
 
-fn not_possible(verb: &str, visit: &Visit) -> Rejection {
-    let state = match &visit.state {
-        VisitState::Planned => "planned",
-        VisitState::Open(_) => "open",
-        VisitState::Over(..) => "over",
-        VisitState::Cancelled => "cancelled",
-    };
-    Rejection::new("task.not_possible", "", &json!({"verb": verb, "state": state}))
+/// The check-in step, if its submission stands.
+fn checked_in_step<'a>(sop: &'a EffectiveSop, visit: &Visit) -> Option<&'a Step> {
+    visit.check_in(&sop.sop)?;
+    sop.sop.steps.iter().find(|step| step.kind == StepKind::CheckIn)
+}
+
+fn check_in_again<'a>(sop: &'a EffectiveSop, visit: &Visit, gathered: &'a Gathered) -> Option<HandedIn<'a>> {
+    let step = checked_in_step(sop, visit).filter(|_| visit.state != VisitState::Cancelled)?;
+    let record = visit.steps.get(&step.id)?;
+    let (submission, input) = (record.submission.as_ref()?, record.input.as_ref()?);
+    let seen = as_seen_at(sop, visit, step);
+    let (findings, calls) = judge_step(sop, &seen, step, &step.id, submission, input, gathered);
+    Some(HandedIn { cause: None, visit: visit.clone(), key: step.id.clone(), redoable: false, findings, calls })
+}
+
+/// The visit as a step sees it that is next: with the steps it waits for and none of those after it.
+fn as_seen_at(sop: &EffectiveSop, visit: &Visit, step: &Step) -> Visit {
+    let mut before: BTreeSet<&str> = BTreeSet::new();
+    let mut waiting = sop.waits_for(step);
+    while let Some(id) = waiting.pop() {
+        if before.insert(id) {
+            waiting.extend(sop.step(id).map(|step| sop.waits_for(step)).unwrap_or_default());
+        }
+    }
+    let mut seen = visit.clone();
+    seen.steps.retain(|key, _| before.contains(key.split('[').next().unwrap_or(key)));
+    seen
 }
 
 /// Checks a submission and plans its rule calls.
@@ -293,113 +309,38 @@ fn hand_in<'a>(
         }
     }
     let input = gather::normalise(sop, visit, command, submission).map_err(|error| Rejection::of_time(&error))?;
-    let context = before.context_with(submission);
-    let (mut findings, well_formed) = step_check::findings(sop, visit, step, submission, &context);
-    finding::place(&mut findings, &key);
-    let base = InputBase { sop, visit, progress: &before, gathered, submission: Some(&input), closed: false };
-    let calls = if well_formed { plan(&base, &step.rules, &context, &key, &mut findings) } else { Vec::new() };
+    let (findings, calls) = judge_step(sop, visit, step, &key, submission, &input, gathered);
+    let named = submission.evidence.iter().map(|evidence| &evidence.sha256);
+    let awaited: BTreeSet<String> = named.filter(|sha256| !gathered.arrived.contains(*sha256)).cloned().collect();
 
     let mut after = visit.clone();
-    let submitted = VisitEvent::Submitted { command: command.clone(), submission: input.clone() };
-    after.apply(&submitted, "", visit.last_sign_ms, &gathered.arrived);
+    let (copy, submission) = (command.clone(), input.clone());
+    after.apply(&VisitEvent::Submitted { command: copy, submission, awaited: awaited.clone() }, "", visit.last_sign_ms);
     let closed = visit.closed_at_ms.is_some();
     let finish = (amends && visit.is_over()).then(|| (Finish::new(sop, &after, gathered, closed), Closing::Again));
-    let handed_in = HandedIn {
-        command: command.clone(),
-        input,
-        visit: after,
-        key,
-        redoable: step.redoable && !amends,
-        findings,
-        calls,
-    };
-    Ok(Pending { sop, gathered, events: Vec::new(), handed_in: Some(handed_in), finish })
+    let cause = Some(Cause { command: command.clone(), input, awaited });
+    let redoable = step.redoable && !amends;
+    let handed_in = Some(HandedIn { cause, visit: after, key, redoable, findings, calls });
+    Ok(Pending { sop, gathered, events: Vec::new(), handed_in, finish })
 }
 
-/// The calls of bindings whose `when` holds; a rule that is not pinned or a config that cannot be computed is a finding.
-pub(crate) fn plan<'a>(
-    base: &InputBase<'_>,
-    bindings: &'a [RuleBinding],
-    context: &Value,
-    step: &str,
-    findings: &mut Vec<Finding>,
-) -> Vec<Planned<'a>> {
-    let mut planned = Vec::new();
-    for binding in bindings.iter().filter(|binding| base.sop.applies(binding.when.as_ref(), context)) {
-        let mut config = Map::new();
-        let mut failure = None;
-        for (name, computed) in &binding.config {
-            match base.sop.compute(computed, context) {
-                Ok(value) => {
-                    config.insert(name.clone(), value);
-                }
-                Err(error) => failure = Some(format!("config `{name}`: {}", error.code)),
-            }
-        }
-        let Some((pin, manifest)) = base.sop.rule(&binding.rule) else {
-            findings.push(finding::unavailable(
-                base.sop,
-                binding,
-                step,
-                "no_such_rule",
-                "the plugin or rule is not pinned",
-            ));
-            continue;
-        };
-        if let Some(failure) = failure {
-            findings.push(finding::unavailable(base.sop, binding, step, "config", &failure));
-            continue;
-        }
-        let needs: Vec<_> = manifest.needs.iter().map(|declared| declared.need).collect();
-        let input = base.for_rule(&manifest.id, &needs, config);
-        let input = canon::value_of(&input).unwrap_or(Value::Null);
-        let call = RuleCall {
-            rule: binding.rule.clone(),
-            plugin_hash: pin.hash.clone(),
-            interface: manifest.interface,
-            input,
-        };
-        planned.push(Planned { binding, call, step: step.to_owned() });
-    }
-    planned
-}
-
-/// Pairs calls with outcomes: findings, and the record of each call. A missing outcome counts as unavailable.
-pub(crate) fn fold(
-    sop: &EffectiveSop,
-    planned: Vec<Planned<'_>>,
-    outcomes: &mut impl Iterator<Item = RuleOutcome>,
-    findings: &mut Vec<Finding>,
-) -> Vec<CallRecord> {
-    let mut records = Vec::with_capacity(planned.len());
-    for Planned { binding, call, step } in planned {
-        let Some(outcome) = outcomes.next() else {
-            findings.push(finding::unavailable(sop, binding, &step, "not_run", "the call was not made"));
-            continue;
-        };
-        let outcome = canonical(outcome);
-        findings.extend(finding::of_outcome(sop, binding, &call, &step, &outcome));
-        let input_hash = input_hash(&call);
-        records.push(CallRecord { rule: call.rule, plugin_hash: call.plugin_hash, input_hash, outcome });
-    }
-    records
-}
-
-/// An outcome as it is read back from its canonical bytes; one that has none is malformed.
-fn canonical(outcome: RuleOutcome) -> RuleOutcome {
-    let read_back = canon::value_of(&outcome).map_err(|error| error.to_string());
-    read_back.and_then(|value| serde_json::from_value(value).map_err(|error| error.to_string())).unwrap_or_else(
-        |detail| {
-            let failure = RuleFailure { code: FailureCode::MalformedOutput, detail };
-            RuleOutcome { answer: RuleAnswer::Failed(failure), lookups: outcome.lookups, fuel: outcome.fuel }
-        },
-    )
-}
-
-/// Hash of a call's input. Inputs are made of canonical data, so the empty hash, which equals no other, never shows.
-#[must_use]
-pub fn input_hash(call: &RuleCall) -> String {
-    canon::hash_value(&call.input).unwrap_or_default()
+/// The built-in findings about a submission, and the rule calls to make over it.
+fn judge_step<'a>(
+    sop: &'a EffectiveSop,
+    visit: &Visit,
+    step: &'a Step,
+    key: &str,
+    submission: &Submission,
+    input: &SubmissionInput,
+    gathered: &Gathered,
+) -> (Vec<Finding>, Vec<Planned<'a>>) {
+    let before = progress(sop, visit);
+    let context = before.context_with(submission);
+    let (mut findings, well_formed) = step_check::findings(sop, visit, step, submission, &context);
+    finding::place(&mut findings, key);
+    let base = InputBase { sop, visit, progress: &before, gathered, submission: Some(input), closed: false };
+    let calls = if well_formed { plan(&base, &step.rules, &context, key, &mut findings) } else { Vec::new() };
+    (findings, calls)
 }
 
 impl Pending<'_> {
@@ -416,27 +357,30 @@ impl Pending<'_> {
         let Self { sop, gathered, mut events, handed_in, finish } = self;
         let mut outcomes = outcomes.into_iter();
         if let Some(handed_in) = handed_in {
-            let HandedIn { command, input, mut visit, key, redoable, mut findings, calls } = handed_in;
+            let HandedIn { cause, mut visit, key, redoable, mut findings, calls } = handed_in;
             let calls = fold(sop, calls, &mut outcomes, &mut findings);
             if !redoable {
                 findings.iter_mut().for_each(finding::hold_what_cannot_be_redone);
             }
             finding::sort(&mut findings);
-            if findings.iter().any(|finding| finding.effect == Effect::Reject) {
-                let refusal = Refusal {
-                    code: "submission.refused".into(),
-                    pointer: String::new(),
-                    params: Map::new(),
-                    findings,
-                    calls,
-                };
-                events.push(VisitEvent::Refused { command, refusal });
-                return events;
+            if let Some(Cause { command, input, awaited }) = cause {
+                if findings.iter().any(|finding| finding.effect == Effect::Reject) {
+                    let refusal = Refusal {
+                        code: "submission.refused".into(),
+                        pointer: String::new(),
+                        params: Map::new(),
+                        findings,
+                        calls,
+                        gathered: gathered.references.clone(),
+                    };
+                    events.push(VisitEvent::Refused { command, refusal });
+                    return events;
+                }
+                events.push(VisitEvent::Submitted { command, submission: input, awaited });
             }
             let assessment = Assessment { step: key, findings, calls, gathered: gathered.references.clone() };
-            events.push(VisitEvent::Submitted { command, submission: input });
             let assessed = VisitEvent::Assessed { assessment };
-            visit.apply(&assessed, "", visit.last_sign_ms, &gathered.arrived);
+            visit.apply(&assessed, "", visit.last_sign_ms);
             events.push(assessed);
             if let Some((finish, closing)) = finish {
                 events.push(closing.event(finish.decide(&visit, &mut outcomes)));
@@ -449,11 +393,13 @@ impl Pending<'_> {
     }
 }
 
-/// What a client is told of a visit's standing: the verdict's decision, or `returned` while a step waits to be redone.
+/// What a client is told of a visit's standing: `returned` while a step waits to be redone, else what a reviewer decided,
+/// else the verdict's decision.
 #[must_use]
 pub fn standing_decision(visit: &Visit) -> Option<Decision> {
     if visit.steps.values().any(|record| record.state == StepState::Returned) {
         return Some(Decision::Returned);
     }
-    visit.verdict().map(|verdict: &Verdict| verdict.decision)
+    let reviewed = visit.review.as_ref().map(|review| review.decision);
+    reviewed.or_else(|| visit.verdict().map(|verdict: &Verdict| verdict.decision))
 }

@@ -61,6 +61,8 @@ pub struct Refusal {
     pub findings: Vec<Finding>,
     /// Calls behind them.
     pub calls: Vec<CallRecord>,
+    /// Events the gathered needs came from; none where the command was refused before any rule was asked.
+    pub gathered: Vec<Reference>,
 }
 
 /// What became of a visit, and why.

@@ -3,52 +3,18 @@
 //! State is only ever made by `Visit::apply`, so a visit rebuilt from stored events equals the one that was live. What
 //! may happen is decided in `submit.rs` and `complete.rs`; nothing here refuses anything.
 
-use crate::command::{Action, Clock, Command, Create, Customer, EvidenceArrival, Record, Submission};
-use crate::effective::Pins;
-use crate::event::Draft;
+use crate::command::{Action, Command, Create, Customer, Submission};
+use crate::effective::{EffectiveSop, Pins};
 use crate::input::{CheckInInput, SubmissionInput};
 use crate::rule::Finding;
 use crate::sop::StepKind;
 use crate::time::{self, Moment};
-use crate::verdict::{Assessment, Refusal, Verdict};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use crate::verdict::{Decision, Refusal, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Something that happened to a visit. Each member of a variant becomes one payload of the event, committed on its own.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-#[expect(missing_docs, reason = "members are payload names; what they hold is said at their types")]
-pub enum VisitEvent {
-    /// Planned, or begun unplanned.
-    VisitCreated { command: Command, customer: Customer, business_date: String },
-    /// Taken up and pinned.
-    VisitStarted { command: Command, pins: Pins },
-    /// Answers kept, not judged.
-    DraftSaved { command: Command },
-    /// A step was handed in and accepted.
-    Submitted { command: Command, submission: SubmissionInput },
-    /// What was found about it.
-    Assessed { assessment: Assessment },
-    /// An attempt was refused; nothing changed, but it is on record.
-    Refused { command: Command, refusal: Refusal },
-    /// A step that was not required was left out.
-    Skipped { command: Command },
-    /// A reviewer wants a step done again.
-    StepReturned { command: Command },
-    /// Work done before the policy closed the visit arrived after.
-    VisitReopened { command: Command },
-    /// Awaited evidence arrived.
-    EvidenceArrived { evidence: EvidenceArrival },
-    /// The rep said the visit is over.
-    VisitCompleted { command: Command, verdict: Verdict },
-    /// Nobody said so; the policy did.
-    VisitClosed { clock: Clock, verdict: Verdict },
-    /// The verdict was made again; the old one stays in the log.
-    Reassessed { verdict: Verdict },
-    /// It will not take place.
-    VisitCancelled { command: Command },
-}
+mod event;
+
+pub use event::VisitEvent;
 
 /// Where a visit stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -108,6 +74,8 @@ pub struct Visit {
     pub create: Create,
     /// `YYYY-MM-DD` in the customer's zone with the SOP's day cut.
     pub business_date: String,
+    /// Hash of the effective SOP it is judged under: the one it was created under, from its start on the pinned one.
+    pub sop: String,
     /// Where it stands.
     pub state: VisitState,
     /// Steps by id, repeated ones as `step[key]`.
@@ -122,13 +90,41 @@ pub struct Visit {
     pub refused: Vec<Refusal>,
     /// Tasks its verdicts spawned, by id.
     pub tasks: BTreeSet<String>,
+    /// What a reviewer decided over the verdict that counts.
+    pub review: Option<Review>,
+    /// What the rep disagreed with, in order.
+    pub contested: Vec<Contested>,
+}
+
+/// What a reviewer decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Review {
+    /// `accepted` or `rejected`.
+    pub decision: Decision,
+    /// Who decided.
+    pub user: String,
+    /// In the reviewer's words.
+    pub reason: Option<String>,
+    /// Server time, in milliseconds.
+    pub at_ms: i64,
+}
+
+/// What the rep disagrees with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contested {
+    /// Code of a finding; none for the verdict as a whole.
+    pub finding: Option<String>,
+    /// In the rep's words.
+    pub reason: String,
+    /// Server time, in milliseconds.
+    pub at_ms: i64,
 }
 
 impl Visit {
     /// The visit its first event makes; none if that is no `VisitCreated`.
     #[must_use]
     pub fn begin(event: &VisitEvent, at_ms: i64) -> Option<Self> {
-        let VisitEvent::VisitCreated { command, customer, business_date } = event else { return None };
+        let VisitEvent::VisitCreated { command, customer, business_date, sop } = event else { return None };
         let Action::Create(create) = &command.action else { return None };
         Some(Self {
             id: visit_of_task(&command.task),
@@ -137,6 +133,7 @@ impl Visit {
             customer: customer.clone(),
             create: create.clone(),
             business_date: business_date.clone(),
+            sop: sop.clone(),
             state: VisitState::Planned,
             steps: BTreeMap::new(),
             awaited: BTreeSet::new(),
@@ -144,20 +141,24 @@ impl Visit {
             closed_at_ms: None,
             refused: Vec::new(),
             tasks: BTreeSet::new(),
+            review: None,
+            contested: Vec::new(),
         })
     }
 
-    /// The state after `event`, which has `hash` and happened at `at_ms` of the server. `arrived` says which evidence is
-    /// already here.
-    pub fn apply(&mut self, event: &VisitEvent, hash: &str, at_ms: i64, arrived: &BTreeSet<String>) {
+    /// The state after `event`, which has `hash` and happened at `at_ms` of the server. Nothing else is asked (PURE).
+    pub fn apply(&mut self, event: &VisitEvent, hash: &str, at_ms: i64) {
         match event {
             VisitEvent::VisitCreated { .. } => {}
             VisitEvent::VisitStarted { pins, .. } => {
                 self.state = VisitState::Open(pins.clone());
+                self.sop.clone_from(&pins.sop_hash);
                 self.last_sign_ms = at_ms;
             }
             VisitEvent::DraftSaved { .. } => self.last_sign_ms = at_ms,
-            VisitEvent::Submitted { command, submission } => self.submitted(command, submission, hash, at_ms, arrived),
+            VisitEvent::Submitted { command, submission, awaited } => {
+                self.submitted(command, submission, awaited, hash, at_ms);
+            }
             VisitEvent::Assessed { assessment } => {
                 if let Some(record) = self.steps.get_mut(&assessment.step) {
                     record.findings.clone_from(&assessment.findings);
@@ -181,11 +182,13 @@ impl Visit {
                 // The rep has as long again as for any open visit.
                 self.last_sign_ms = at_ms;
                 self.closed_at_ms = None;
+                self.review = None;
             }
             VisitEvent::VisitReopened { .. } => {
                 self.open_again();
                 self.last_sign_ms = at_ms;
                 self.closed_at_ms = None;
+                self.review = None;
             }
             VisitEvent::EvidenceArrived { evidence } => {
                 self.awaited.remove(&evidence.sha256);
@@ -195,6 +198,13 @@ impl Visit {
                 self.judged(verdict);
                 self.closed_at_ms = Some(at_ms);
             }
+            VisitEvent::Reviewed { command, decision } => self.reviewed(command, *decision, at_ms),
+            VisitEvent::Contested { command } => {
+                if let Action::Contest(contest) = &command.action {
+                    let (finding, reason) = (contest.finding.clone(), contest.reason.clone());
+                    self.contested.push(Contested { finding, reason, at_ms });
+                }
+            }
             VisitEvent::VisitCancelled { .. } => self.state = VisitState::Cancelled,
         }
     }
@@ -203,17 +213,16 @@ impl Visit {
         &mut self,
         command: &Command,
         input: &SubmissionInput,
+        awaited: &BTreeSet<String>,
         hash: &str,
         at_ms: i64,
-        arrived: &BTreeSet<String>,
     ) {
         let submission = match &command.action {
             Action::Submit(submission) => submission.clone(),
             Action::Amend(amend) => amend.submission.clone(),
             _ => return,
         };
-        self.awaited
-            .extend(submission.evidence.iter().map(|e| e.sha256.clone()).filter(|sha256| !arrived.contains(sha256)));
+        self.awaited.extend(awaited.iter().cloned());
         let key = step_key(&submission.step, submission.instance.as_deref());
         let attempts = self.steps.get(&key).map_or(0, |record| record.attempts) + 1;
         let record = StepRecord {
@@ -234,9 +243,21 @@ impl Visit {
             .map(|e| &e.sha256)
             .collect();
         self.awaited = self.awaited.iter().filter(|sha256| still_named.contains(sha256)).cloned().collect();
-        if !self.is_over() {
+        if self.is_over() {
+            // An amendment: what the reviewer decided over is no more, the verdict is made again next.
+            self.review = None;
+        } else {
             self.last_sign_ms = at_ms;
         }
+    }
+
+    fn reviewed(&mut self, command: &Command, decision: Decision, at_ms: i64) {
+        let reason = match &command.action {
+            Action::Approve(note) => note.reason.clone(),
+            Action::Reject(reason) => Some(reason.reason.clone()),
+            _ => None,
+        };
+        self.review = Some(Review { decision, user: command.user.clone(), reason, at_ms });
     }
 
     fn returned(&mut self, command: &Command, hash: &str) {
@@ -267,6 +288,13 @@ impl Visit {
             // Only what has begun is judged.
             VisitState::Planned | VisitState::Cancelled => return,
         };
+    }
+
+    /// When the policy closes it unless something happens, on the server's clock in milliseconds; none unless it is open.
+    #[must_use]
+    pub fn closes_at_ms(&self, sop: &EffectiveSop) -> Option<i64> {
+        let patience_ms = i64::from(sop.sop.policy.auto_close_s).saturating_mul(1000);
+        matches!(self.state, VisitState::Open(_)).then(|| self.last_sign_ms.saturating_add(patience_ms))
     }
 
     /// The pins of a run that has started.
@@ -332,52 +360,6 @@ impl StepRecord {
             findings: Vec::new(),
             attempts: 0,
             event: event.to_owned(),
-        }
-    }
-}
-
-impl VisitEvent {
-    /// The event as unsealed data: its type, and each member as a payload of its own.
-    #[must_use]
-    pub fn draft(&self, visit: &str) -> Draft {
-        let mut payloads: BTreeMap<String, Value> = match serde_json::to_value(self) {
-            Ok(Value::Object(members)) => members.into_iter().collect(),
-            _ => BTreeMap::new(),
-        };
-        let kind = payloads.remove("type").and_then(|kind| kind.as_str().map(str::to_owned)).unwrap_or_default();
-        Draft { kind, stream: visit.to_owned(), payloads }
-    }
-
-    /// The event back from its type and payloads.
-    ///
-    /// # Errors
-    /// When a payload is missing or does not have the shape of its type.
-    pub fn from_payloads<'a>(
-        kind: &str,
-        payloads: impl Iterator<Item = (&'a String, &'a Value)>,
-    ) -> Result<Self, serde_json::Error> {
-        let mut members: Map<String, Value> = payloads.map(|(name, value)| (name.clone(), value.clone())).collect();
-        members.insert("type".into(), kind.into());
-        serde_json::from_value(Value::Object(members))
-    }
-
-    /// The record that caused the event, where the event carries it.
-    #[must_use]
-    pub fn cause(&self) -> Option<Record> {
-        match self {
-            Self::VisitCreated { command, .. }
-            | Self::VisitStarted { command, .. }
-            | Self::DraftSaved { command }
-            | Self::Submitted { command, .. }
-            | Self::Refused { command, .. }
-            | Self::Skipped { command }
-            | Self::StepReturned { command }
-            | Self::VisitReopened { command }
-            | Self::VisitCompleted { command, .. }
-            | Self::VisitCancelled { command } => Some(Record::Command(Box::new(command.clone()))),
-            Self::EvidenceArrived { evidence } => Some(Record::Evidence(evidence.clone())),
-            Self::VisitClosed { clock, .. } => Some(Record::Clock(clock.clone())),
-            Self::Assessed { .. } | Self::Reassessed { .. } => None,
         }
     }
 }

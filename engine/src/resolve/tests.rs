@@ -1,0 +1,1 @@
+//! Which assignment wins, and what the others are told.

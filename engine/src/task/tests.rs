@@ -1,0 +1,1 @@
+//! Who may do what to a task, and what becomes of it.
