@@ -12,6 +12,8 @@ mod plugin_test;
 mod plugins;
 mod sop_folder;
 mod sop_lint;
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "what serves from it comes with the HTTP API"))]
+mod store;
 mod table;
 mod verify;
 

@@ -5,6 +5,27 @@
 //! so none can be open while a rule runs (NO-TX). What can be expected to clash is a result (`Committed::Conflict`), not an
 //! error. Who may see what is decided elsewhere and arrives here as a `Scope`.
 
+mod commit;
+mod database;
+mod dump;
+mod error;
+mod events;
+mod evidence;
+mod history;
+mod migrations;
+mod open;
+mod outbox;
+mod postgres;
+mod records;
+mod sqlite;
+mod tables;
+mod task_row;
+mod tasks;
+mod tenants;
+mod versions;
+
+pub use open::{Options, SchemaState, StoreUrl, Synchronous, migrate, open, schema};
+
 use async_trait::async_trait;
 use engine::event::{Draft, Event, Tip};
 use engine::task::Task;
@@ -14,9 +35,13 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Why the store could not answer. Never part of an answer to a client.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// For now: the disk is full, the database is gone, no connection was free in time. Nothing was written.
+    /// For now: the disk is full, the database is gone, no connection was free in time. Nothing was written, unless the
+    /// connection broke while a commit was on its way: whoever sends the same command again learns which.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
+    /// It may not be served from: settings that lose what was acknowledged, or a schema of another version.
+    #[error("{0}")]
+    Unfit(String),
     /// A row does not have its form.
     #[error("{table} {key}: {detail}")]
     Inconsistent {
@@ -33,7 +58,7 @@ pub enum StoreError {
 }
 
 /// What every method gives.
-pub type Result<T> = std::result::Result<T, StoreError>;
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// A company.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -594,8 +619,13 @@ pub trait HistoryStore {
     /// Uses of the evidence in other visits, with the hash of their event, sorted by (sha256, received, visit, step).
     async fn uses(&self, tenant: &str, sha256: &BTreeSet<String>, not: &str) -> Result<Vec<(PastUse, String)>>;
     /// The customer's last judged visit checked in not later than `before_ms`, other than `not`.
-    async fn previous_visit(&self, tenant: &str, customer: &str, not: &str, before_ms: i64)
-    -> Result<Option<PastEvent>>;
+    async fn previous_visit(
+        &self,
+        tenant: &str,
+        customer: &str,
+        not: &str,
+        before_ms: i64,
+    ) -> Result<Option<PastEvent>>;
 }
 
 /// Evidence rows; the bytes are files.

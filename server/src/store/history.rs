@@ -1,0 +1,153 @@
+//! What the past can tell a rule, as places in streams: what happened there is read from the events themselves.
+
+use super::database::{Base, Writer, Writing, int, natural};
+use super::{HistoryStore, PastEvent, PastUse, Result};
+use async_trait::async_trait;
+use sqlx::{Postgres, QueryBuilder, Sqlite};
+use std::collections::BTreeSet;
+use trait_gen::trait_gen;
+
+type Place = (String, i64, String);
+type UseRow = (String, String, String, String, String, i64, i64, String);
+
+#[trait_gen(Db -> Sqlite, Postgres)]
+#[async_trait]
+impl HistoryStore for Base<Db> {
+    async fn last_check_in(&self, tenant: &str, user: &str, not: &str, before_ms: i64) -> Result<Option<PastEvent>> {
+        let row = sqlx::query_as(
+            "select c.visit, c.seq, e.hash from check_ins c
+             join events e on e.tenant = c.tenant and e.stream = c.visit and e.seq = c.seq
+             where c.tenant = $1 and c.user_id = $2 and c.visit <> $3 and c.at_ms <= $4
+             order by c.at_ms desc, c.visit desc limit 1",
+        )
+        .bind(tenant)
+        .bind(user)
+        .bind(not)
+        .bind(before_ms)
+        .fetch_optional(&self.read)
+        .await?;
+        row.map(to_place).transpose()
+    }
+
+    async fn next_check_in(&self, tenant: &str, user: &str, not: &str, after_ms: i64) -> Result<Option<PastEvent>> {
+        let row = sqlx::query_as(
+            "select c.visit, c.seq, e.hash from check_ins c
+             join events e on e.tenant = c.tenant and e.stream = c.visit and e.seq = c.seq
+             where c.tenant = $1 and c.user_id = $2 and c.visit <> $3 and c.at_ms > $4
+             order by c.at_ms, c.visit limit 1",
+        )
+        .bind(tenant)
+        .bind(user)
+        .bind(not)
+        .bind(after_ms)
+        .fetch_optional(&self.read)
+        .await?;
+        row.map(to_place).transpose()
+    }
+
+    async fn uses(&self, tenant: &str, sha256: &BTreeSet<String>, not: &str) -> Result<Vec<(PastUse, String)>> {
+        let mut sql = QueryBuilder::<Db>::new(
+            "select u.sha256, u.visit, u.customer, u.step, u.class, u.received_ms, u.seq, e.hash from evidence_uses u
+             join events e on e.tenant = u.tenant and e.stream = u.visit and e.seq = u.seq where u.tenant = ",
+        );
+        sql.push_bind(tenant).push(" and u.visit <> ").push_bind(not).push(" and u.sha256 in ");
+        Self::list(&mut sql, sha256);
+        sql.push(" order by u.sha256, u.received_ms, u.visit, u.step, u.seq, u.class");
+        let rows: Vec<UseRow> = sql.build_query_as().fetch_all(&self.read).await?;
+        rows.into_iter()
+            .map(|(sha256, visit, customer, step, class, received_ms, seq, hash)| {
+                let seq = natural("evidence_uses", &sha256, seq)?;
+                Ok((PastUse { sha256, visit, customer, step, class, received_ms, seq }, hash))
+            })
+            .collect()
+    }
+
+    async fn previous_visit(
+        &self,
+        tenant: &str,
+        customer: &str,
+        not: &str,
+        before_ms: i64,
+    ) -> Result<Option<PastEvent>> {
+        let row = sqlx::query_as(
+            "select j.visit, j.seq, e.hash from judged_visits j
+             join events e on e.tenant = j.tenant and e.stream = j.visit and e.seq = j.seq
+             where j.tenant = $1 and j.customer = $2 and j.visit <> $3 and j.at_ms <= $4
+             order by j.at_ms desc, j.visit desc limit 1",
+        )
+        .bind(tenant)
+        .bind(customer)
+        .bind(not)
+        .bind(before_ms)
+        .fetch_optional(&self.read)
+        .await?;
+        row.map(to_place).transpose()
+    }
+}
+
+#[trait_gen(Db -> Sqlite, Postgres)]
+impl Writer<Db> {
+    /// An accepted check-in, in place of the visit's earlier one.
+    pub(super) fn check_in<'a>(&'a mut self, user: &'a str, visit: &'a str, seq: u64, at_ms: i64) -> Writing<'a, ()> {
+        Box::pin(async move {
+            sqlx::query(
+                "insert into check_ins (tenant, visit, user_id, seq, at_ms) values ($1, $2, $3, $4, $5)
+             on conflict (tenant, visit)
+             do update set user_id = excluded.user_id, seq = excluded.seq, at_ms = excluded.at_ms",
+            )
+            .bind(&self.tenant)
+            .bind(visit)
+            .bind(user)
+            .bind(int(seq)?)
+            .bind(at_ms)
+            .execute(&mut *self.tx)
+            .await?;
+            Ok(())
+        })
+    }
+
+    /// A judged visit, in place of its earlier row.
+    pub(super) fn judged<'a>(&'a mut self, customer: &'a str, visit: &'a str, seq: u64, at_ms: i64) -> Writing<'a, ()> {
+        Box::pin(async move {
+            sqlx::query(
+                "insert into judged_visits (tenant, visit, customer, seq, at_ms) values ($1, $2, $3, $4, $5)
+             on conflict (tenant, visit)
+             do update set customer = excluded.customer, seq = excluded.seq, at_ms = excluded.at_ms",
+            )
+            .bind(&self.tenant)
+            .bind(visit)
+            .bind(customer)
+            .bind(int(seq)?)
+            .bind(at_ms)
+            .execute(&mut *self.tx)
+            .await?;
+            Ok(())
+        })
+    }
+
+    /// A use of evidence; the same again is the same.
+    pub(super) fn used<'a>(&'a mut self, used: &'a PastUse) -> Writing<'a, ()> {
+        Box::pin(async move {
+            sqlx::query(
+                "insert into evidence_uses (tenant, sha256, visit, step, class, seq, customer, received_ms)
+             values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing",
+            )
+            .bind(&self.tenant)
+            .bind(&used.sha256)
+            .bind(&used.visit)
+            .bind(&used.step)
+            .bind(&used.class)
+            .bind(int(used.seq)?)
+            .bind(&used.customer)
+            .bind(used.received_ms)
+            .execute(&mut *self.tx)
+            .await?;
+            Ok(())
+        })
+    }
+}
+
+fn to_place((visit, seq, hash): Place) -> Result<PastEvent> {
+    let seq = natural("events", &visit, seq)?;
+    Ok(PastEvent { visit, seq, hash })
+}

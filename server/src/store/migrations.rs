@@ -1,0 +1,43 @@
+//! The migrations this program knows, and what it makes of those a database has had.
+
+use super::open::SchemaState;
+use sqlx::SqlSafeStr as _;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+
+/// Version, what it does, SQL.
+type Known = &'static [(i64, &'static str, &'static str)];
+
+/// For SQLite.
+pub const SQLITE: Known = &[(1, "init", include_str!("../../migrations/sqlite/0001_init.sql"))];
+/// For PostgreSQL: the same versions and names.
+pub const POSTGRES: Known = &[(1, "init", include_str!("../../migrations/postgres/0001_init.sql"))];
+
+/// Asks for the version and checksum of every migration a database has had.
+pub const APPLIED: &str = "select version, checksum from _sqlx_migrations order by version";
+
+/// Runs what is missing.
+pub fn migrator(known: Known) -> Migrator {
+    Migrator::with_migrations(
+        known
+            .iter()
+            .map(|(version, name, sql)| {
+                Migration::new(*version, (*name).into(), MigrationType::Simple, sql.into_sql_str(), false)
+            })
+            .collect(),
+    )
+}
+
+/// What a database that has had `applied` is for this program.
+pub fn state(known: Known, applied: &[(i64, Vec<u8>)]) -> SchemaState {
+    let migrator = migrator(known);
+    let knows = |(version, checksum): &(i64, Vec<u8>)| {
+        migrator.iter().any(|known| known.version == *version && *known.checksum == **checksum)
+    };
+    if !applied.iter().all(knows) {
+        SchemaState::Newer
+    } else if applied.len() < known.len() {
+        SchemaState::Behind
+    } else {
+        SchemaState::UpToDate
+    }
+}

@@ -1,0 +1,230 @@
+//! Tasks found: by scope and by every field a client may ask for. What was asked for only ever becomes a bind.
+
+use super::database::{Base, inconsistent};
+use super::task_row::{CONTACT, LINK, TAG, plain, searchable};
+use super::{Result, Scope, TaskField, TaskQuery, TaskScope, TaskStore};
+use async_trait::async_trait;
+use engine::task::Task;
+use sqlx::{Postgres, QueryBuilder, Sqlite};
+use std::collections::BTreeMap;
+use trait_gen::trait_gen;
+
+#[trait_gen(Db -> Sqlite, Postgres)]
+#[async_trait]
+impl TaskStore for Base<Db> {
+    async fn task(&self, tenant: &str, id: &str) -> Result<Option<Task>> {
+        let body: Option<String> = sqlx::query_scalar("select body from tasks where tenant = $1 and id = $2")
+            .bind(tenant)
+            .bind(id)
+            .fetch_optional(&self.read)
+            .await?;
+        body.map(|body| to_task(&body)).transpose()
+    }
+
+    async fn may_see(&self, tenant: &str, id: &str, scope: &TaskScope) -> Result<bool> {
+        let mut sql = QueryBuilder::<Db>::new("select count(*) from tasks where tenant = ");
+        sql.push_bind(tenant).push(" and id = ").push_bind(id);
+        Self::push_scope(&mut sql, tenant, scope);
+        let seen: i64 = sql.build_query_scalar().fetch_one(&self.read).await?;
+        Ok(seen > 0)
+    }
+
+    async fn tasks(&self, tenant: &str, query: &TaskQuery) -> Result<Vec<Task>> {
+        let mut sql = QueryBuilder::<Db>::new("select body from tasks where tenant = ");
+        sql.push_bind(tenant);
+        Self::push_query(&mut sql, tenant, query);
+        if let Some((created_ms, id)) = &query.after {
+            sql.push(" and created_ms <= ").push_bind(*created_ms);
+            sql.push(" and (created_ms < ").push_bind(*created_ms).push(" or id > ").push_bind(plain(id)).push(")");
+        }
+        sql.push(" order by created_ms desc, id limit ").push_bind(i64::from(query.limit));
+        let bodies: Vec<String> = sql.build_query_scalar().fetch_all(&self.read).await?;
+        bodies.iter().map(|body| to_task(body)).collect()
+    }
+
+    async fn count_tasks(&self, tenant: &str, query: &TaskQuery) -> Result<BTreeMap<String, u64>> {
+        let mut sql = QueryBuilder::<Db>::new("select state, count(*) from tasks where tenant = ");
+        sql.push_bind(tenant);
+        Self::push_query(&mut sql, tenant, query);
+        sql.push(" group by state");
+        let counts: Vec<(String, i64)> = sql.build_query_as().fetch_all(&self.read).await?;
+        counts
+            .into_iter()
+            .map(|(state, count)| super::database::natural("tasks", &state, count).map(|count| (state, count)))
+            .collect()
+    }
+
+    async fn to_close(&self, tenant: &str, now_ms: i64, limit: u32) -> Result<Vec<Task>> {
+        let bodies: Vec<String> = sqlx::query_scalar(
+            "select body from tasks where tenant = $1 and closes_ms <= $2 order by closes_ms, id limit $3",
+        )
+        .bind(tenant)
+        .bind(now_ms)
+        .bind(i64::from(limit))
+        .fetch_all(&self.read)
+        .await?;
+        bodies.iter().map(|body| to_task(body)).collect()
+    }
+
+    async fn to_remind(&self, tenant: &str, now_ms: i64, limit: u32) -> Result<Vec<Task>> {
+        let bodies: Vec<String> = sqlx::query_scalar(
+            "select body from tasks where tenant = $1 and remind_ms <= $2 order by remind_ms, id limit $3",
+        )
+        .bind(tenant)
+        .bind(now_ms)
+        .bind(i64::from(limit))
+        .fetch_all(&self.read)
+        .await?;
+        bodies.iter().map(|body| to_task(body)).collect()
+    }
+}
+
+#[trait_gen(Db -> Sqlite, Postgres)]
+impl Base<Db> {
+    /// Everything of a query but its page.
+    fn push_query(sql: &mut QueryBuilder<Db>, tenant: &str, query: &TaskQuery) {
+        Self::push_scope(sql, tenant, &query.scope);
+        for (field, values) in &query.equal {
+            Self::push_equal(sql, tenant, *field, values);
+        }
+        if let Some(org_unit) = &query.org_unit {
+            sql.push(" and org_unit in ");
+            Self::units_under(sql, tenant, &[plain(org_unit)].into());
+        }
+        if let Some(from) = &query.business_from {
+            sql.push(" and business_date >= ").push_bind(plain(from));
+        }
+        if let Some(to) = &query.business_to {
+            sql.push(" and business_date <= ").push_bind(plain(to));
+        }
+        if let Some(before_ms) = query.due_before_ms {
+            sql.push(" and due_ms < ").push_bind(before_ms);
+        }
+        if let Some(from_ms) = query.planned_from_ms {
+            sql.push(" and planned_to_ms > ").push_bind(from_ms);
+        }
+        if let Some(to_ms) = query.planned_to_ms {
+            sql.push(" and planned_from_ms < ").push_bind(to_ms);
+        }
+        for word in query.text.as_deref().unwrap_or_default().split_whitespace() {
+            sql.push(" and title_text like ").push_bind(pattern(&searchable(word))).push(r" escape '\'");
+        }
+    }
+
+    /// SCOPE: what is not seen is not there. A task without org unit is the whole tenant's alone.
+    fn push_scope(sql: &mut QueryBuilder<Db>, tenant: &str, scope: &TaskScope) {
+        sql.push(" and (1 = 0");
+        match &scope.scope {
+            None => {}
+            Some(Scope::Tenant) => {
+                sql.push(" or 1 = 1");
+            }
+            Some(Scope::Under(units)) => {
+                sql.push(" or org_unit in ");
+                Self::units_under(sql, tenant, units);
+            }
+        }
+        if let Some(user) = &scope.assignee {
+            sql.push(" or assignee = ").push_bind(plain(user));
+        }
+        for (role, units) in &scope.candidate {
+            sql.push(" or (assignee is null and candidate_role = ").push_bind(plain(role));
+            if let Scope::Under(units) = units {
+                // No unit: whoever has the role, anywhere.
+                sql.push(" and (candidate_unit is null or candidate_unit in ");
+                Self::units_under(sql, tenant, units);
+                sql.push(")");
+            }
+            sql.push(")");
+        }
+        sql.push(")");
+    }
+
+    /// A field equal to one of the values.
+    fn push_equal(sql: &mut QueryBuilder<Db>, tenant: &str, field: TaskField, values: &[String]) {
+        match place(field) {
+            Place::Text(column) => {
+                sql.push(" and ").push(column).push(" in (null");
+                for value in values {
+                    sql.push(", ").push_bind(plain(value));
+                }
+                sql.push(")");
+            }
+            Place::Term(term) => {
+                sql.push(" and id in (select task from task_terms where tenant = ").push_bind(tenant);
+                sql.push(" and term = ").push_bind(term).push(" and value in (null");
+                for value in values {
+                    sql.push(", ").push_bind(plain(value));
+                }
+                sql.push("))");
+            }
+            Place::Priority => {
+                sql.push(" and priority in (null");
+                for value in values.iter().filter_map(|value| value.parse::<i64>().ok()) {
+                    sql.push(", ").push_bind(value);
+                }
+                sql.push(")");
+            }
+            Place::Overdue => {
+                sql.push(" and overdue in (null");
+                for value in values.iter().filter_map(|value| value.parse::<bool>().ok()) {
+                    sql.push(", ").push_bind(value);
+                }
+                sql.push(")");
+            }
+        }
+    }
+}
+
+/// Where a field stands.
+enum Place {
+    /// In a column.
+    Text(&'static str),
+    /// In `task_terms`.
+    Term(&'static str),
+    /// In the column of that name, a number.
+    Priority,
+    /// In the column of that name, a boolean.
+    Overdue,
+}
+
+fn place(field: TaskField) -> Place {
+    match field {
+        TaskField::Kind => Place::Text("kind"),
+        TaskField::State => Place::Text("state"),
+        TaskField::Customer => Place::Text("customer"),
+        TaskField::Location => Place::Text("location"),
+        TaskField::Contact => Place::Term(CONTACT),
+        TaskField::Sop => Place::Text("sop"),
+        TaskField::Purpose => Place::Text("purpose"),
+        TaskField::Origin => Place::Text("origin"),
+        TaskField::Plan => Place::Text("plan"),
+        TaskField::Priority => Place::Priority,
+        TaskField::Assignee => Place::Text("assignee"),
+        TaskField::CandidateRole => Place::Text("candidate_role"),
+        TaskField::Parent => Place::Text("parent"),
+        TaskField::Link => Place::Term(LINK),
+        TaskField::Tag => Place::Term(TAG),
+        TaskField::Decision => Place::Text("decision"),
+        TaskField::Validity => Place::Text("validity"),
+        TaskField::Outcome => Place::Text("outcome"),
+        TaskField::Overdue => Place::Overdue,
+    }
+}
+
+/// A pattern that finds the word anywhere, with nothing in it that means anything.
+fn pattern(word: &str) -> String {
+    let mut pattern = String::from("%");
+    for letter in word.chars() {
+        if matches!(letter, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    pattern
+}
+
+fn to_task(body: &str) -> Result<Task> {
+    serde_json::from_str(body).map_err(|error| inconsistent("tasks", "body", error))
+}
