@@ -1,0 +1,156 @@
+//! Writing down what happened: events sealed onto their streams, the task row they change, and the indexes the past is
+//! asked through. Everything ends in one list of writes (ONE-COMMIT); nothing here touches the store.
+
+use crate::flows::load::LoadedVisit;
+use crate::flows::problem::{Problem, Result};
+use crate::store::{PastUse, Write};
+use engine::effective::EffectiveSop;
+use engine::event::{Draft, ENGINE_HASH, Seal, Tip, seal};
+use engine::sop::StepKind;
+use engine::task::{Task, TaskEvent};
+use engine::time::format_utc;
+use engine::visit::{Visit, VisitEvent};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The writes of one decision.
+pub struct Book<'a> {
+    tenant: &'a str,
+    now_ms: i64,
+    tips: BTreeMap<String, Tip>,
+    writes: Vec<Write>,
+}
+
+impl<'a> Book<'a> {
+    /// Nothing yet.
+    pub const fn new(tenant: &'a str, now_ms: i64) -> Self {
+        Self { tenant, now_ms, tips: BTreeMap::new(), writes: Vec::new() }
+    }
+
+    /// Adds a write as it is.
+    pub fn write(&mut self, write: Write) {
+        self.writes.push(write);
+    }
+
+    /// What is to be committed.
+    pub fn into_writes(self) -> Vec<Write> {
+        self.writes
+    }
+
+    /// Seals a draft onto its stream, whose end must have been given by `at_end` unless it is new.
+    fn seal(&mut self, draft: Draft) -> Result<(u64, String)> {
+        let tip = self.tips.entry(draft.stream.clone()).or_default();
+        let place = Seal { tenant: self.tenant, engine: ENGINE_HASH, at_ms: self.now_ms, tip };
+        let event = seal(draft, &place, &mut crate::app::salt).map_err(Problem::internal)?;
+        *tip = Tip::after(&event);
+        let written = (event.header.seq, event.hash.clone());
+        self.writes.push(Write::Event(Box::new(event)));
+        Ok(written)
+    }
+
+    /// Where a stream ends before this decision.
+    pub fn at_end(&mut self, stream: &str, tip: Tip) {
+        self.tips.insert(stream.to_owned(), tip);
+    }
+
+    /// A task that is new.
+    ///
+    /// # Errors
+    /// A value without canonical form.
+    pub fn new_task(&mut self, task: Task) -> Result<()> {
+        self.seal(TaskEvent::TaskCreated { task: Box::new(task.clone()) }.draft(&task.id))?;
+        self.writes.push(Write::Task(Box::new(task), None));
+        Ok(())
+    }
+
+    /// What happened to a task on its own stream, ending at `tip`.
+    ///
+    /// # Errors
+    /// A value without canonical form.
+    pub fn task_events(&mut self, task: &mut Task, tip: Tip, events: &[TaskEvent]) -> Result<()> {
+        self.at_end(&task.id, tip);
+        for event in events {
+            self.seal(event.draft(&task.id))?;
+            task.apply(event, self.now_ms);
+        }
+        Ok(())
+    }
+
+    /// The task as it is now, in place of version `before`.
+    pub fn changed_task(&mut self, task: &mut Task, before: u64) {
+        task.version = before + 1;
+        task.updated_at = format_utc(self.now_ms);
+        self.writes.push(Write::Task(Box::new(task.clone()), Some(before)));
+    }
+
+    /// What happened to a visit; gives the state after it. `before` is none when the visit begins.
+    ///
+    /// # Errors
+    /// A value without canonical form, or a visit that does not begin.
+    pub fn visit_events(
+        &mut self,
+        sop: &EffectiveSop,
+        before: Option<LoadedVisit>,
+        id: &str,
+        events: &[VisitEvent],
+    ) -> Result<Visit> {
+        let awaited: BTreeSet<String> =
+            before.as_ref().map(|loaded| loaded.visit.awaited.clone()).unwrap_or_default();
+        let mut visit = before.map(|loaded| {
+            self.at_end(id, loaded.tip);
+            loaded.visit
+        });
+        for event in events {
+            let (seq, hash) = self.seal(event.draft(id))?;
+            match &mut visit {
+                None => visit = Visit::begin(event, self.now_ms),
+                Some(visit) => visit.apply(event, &hash, self.now_ms),
+            }
+            if let Some(visit) = &visit {
+                self.index(sop, visit, event, seq);
+            }
+        }
+        let visit = visit.ok_or_else(|| Problem::internal("a visit begins with its creation"))?;
+        if visit.awaited != awaited {
+            self.writes.push(Write::Awaits { visit: visit.id.clone(), sha256: visit.awaited.clone() });
+        }
+        Ok(visit)
+    }
+
+    /// What an event (already applied to `visit`) adds to the indexes.
+    fn index(&mut self, sop: &EffectiveSop, visit: &Visit, event: &VisitEvent, seq: u64) {
+        match event {
+            VisitEvent::Submitted { submission, .. } => {
+                for evidence in &submission.evidence {
+                    self.writes.push(Write::Use(PastUse {
+                        sha256: evidence.sha256.clone(),
+                        visit: visit.id.clone(),
+                        customer: visit.customer.id.clone(),
+                        step: submission.step.clone(),
+                        class: evidence.class.clone(),
+                        received_ms: submission.at.received_ms,
+                        seq,
+                    }));
+                }
+                let is_check_in = sop.step(&submission.step).is_some_and(|step| step.kind == StepKind::CheckIn);
+                if is_check_in {
+                    let (user, visit, at_ms) = (visit.user.clone(), visit.id.clone(), submission.at.max_ms);
+                    self.writes.push(Write::CheckIn { user, visit, seq, at_ms });
+                }
+            }
+            VisitEvent::VisitCompleted { .. } | VisitEvent::VisitClosed { .. } | VisitEvent::Reassessed { .. } => {
+                if let Some(check_in) = visit.check_in(&sop.sop) {
+                    let (customer, visit, at_ms) = (visit.customer.id.clone(), visit.id.clone(), check_in.at.max_ms);
+                    self.writes.push(Write::Judged { customer, visit, seq, at_ms });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Work for the worker: judge a visit again, because `why`.
+    pub fn reassess(&mut self, visit: &str, why: &str) {
+        let body: Value = json!({"visit": visit, "why": why});
+        self.writes.push(Write::Outbox { id: format!("reassess {visit}"), topic: "reassess".into(), body });
+    }
+}

@@ -1,0 +1,185 @@
+//! A visit as its events tell it, and what the past tells a judgement about it.
+
+use crate::app::App;
+use crate::flows::problem::{Problem, Result};
+use crate::flows::sops;
+use crate::store::{PastEvent, StoredEvent};
+use engine::command::Customer;
+use engine::effective::EffectiveSop;
+use engine::event::{self, Event, Tip};
+use engine::gather::{Gathered, Wanted};
+use engine::input::{CheckInInput, EvidenceUse, PreviousVisit};
+use engine::progress::progress;
+use engine::rule::Need;
+use engine::time;
+use engine::verdict::Reference;
+use engine::visit::{Visit, VisitEvent};
+use std::collections::BTreeSet;
+
+/// A visit and the end of its stream.
+pub struct LoadedVisit {
+    /// The state its events add up to.
+    pub visit: Visit,
+    /// Where the next event goes.
+    pub tip: Tip,
+}
+
+/// All events of a stream (up to and including `up_to`).
+///
+/// # Errors
+/// Those of the store.
+pub async fn stream(app: &App, tenant: &str, stream: &str, up_to: Option<u64>) -> Result<Vec<StoredEvent>> {
+    const PAGE: u32 = 500;
+    let mut all: Vec<StoredEvent> = Vec::new();
+    loop {
+        let after = all.last().map_or(0, |event| event.seq);
+        let page = app.store.events(tenant, stream, after, PAGE).await?;
+        let full = page.len() >= PAGE as usize;
+        all.extend(page);
+        if let Some(up_to) = up_to {
+            all.retain(|event| event.seq <= up_to);
+        }
+        if !full || up_to.is_some_and(|up_to| all.last().is_some_and(|event| event.seq >= up_to)) {
+            return Ok(all);
+        }
+    }
+}
+
+/// The visit of a stream, if it has begun.
+///
+/// # Errors
+/// Those of the store; an event cannot be read: a fault of ours.
+pub async fn visit(app: &App, tenant: &str, id: &str) -> Result<Option<LoadedVisit>> {
+    let stored = stream(app, tenant, id, None).await?;
+    let events: Vec<Event> = stored.iter().map(StoredEvent::event).collect::<std::result::Result<_, _>>()?;
+    let tip = events.last().map(Tip::after).unwrap_or_default();
+    Ok(rebuild(&events)?.map(|visit| LoadedVisit { visit, tip }))
+}
+
+/// The state that events add up to.
+///
+/// # Errors
+/// An event cannot be read, or is of a kind nobody knows here: a fault of ours.
+pub fn rebuild(events: &[Event]) -> Result<Option<Visit>> {
+    let mut visit: Option<Visit> = None;
+    for stored in events {
+        let at_ms = time::parse("at", &stored.header.at).map_err(Problem::internal)?;
+        let happened = visit_event(stored)?;
+        match &mut visit {
+            None => visit = Visit::begin(&happened, at_ms),
+            Some(visit) => visit.apply(&happened, &stored.hash, at_ms),
+        }
+    }
+    Ok(visit)
+}
+
+/// What a stored event says.
+///
+/// # Errors
+/// It cannot be read, or a payload was erased.
+pub fn visit_event(stored: &Event) -> Result<VisitEvent> {
+    let kept = stored.payloads.iter().filter_map(|(name, payload)| match payload {
+        event::Payload::Kept(kept) => Some((name, &kept.value)),
+        event::Payload::Erased(_) => None,
+    });
+    VisitEvent::from_payloads(&stored.header.kind, kept)
+        .map_err(|error| Problem::internal(format!("{} {}: {error}", stored.header.stream, stored.header.seq)))
+}
+
+/// Answers what a judgement wants from the indexes and the events they point to.
+///
+/// # Errors
+/// Those of the store.
+pub async fn gather(app: &App, tenant: &str, wanted: &Wanted) -> Result<Gathered> {
+    let mut gathered =
+        Gathered { arrived: app.store.arrived(tenant, &wanted.evidence).await?, ..Gathered::default() };
+    let mut references = BTreeSet::new();
+    if wanted.needs.contains(&Need::LastCheckIn)
+        && let Some(past) = app.store.last_check_in(tenant, &wanted.user, &wanted.visit, wanted.before_ms).await?
+    {
+        gathered.last_check_in = check_in(app, tenant, &past).await?;
+        references.insert(Reference { need: "last_check_in".into(), event: past.hash });
+    }
+    if wanted.needs.contains(&Need::EvidenceUses) {
+        for (past, hash) in app.store.uses(tenant, &wanted.evidence, &wanted.visit).await? {
+            references.insert(Reference { need: "evidence_uses".into(), event: hash });
+            gathered.evidence_uses.push(EvidenceUse {
+                sha256: past.sha256,
+                visit: past.visit,
+                customer: past.customer,
+                step: past.step,
+                class: past.class,
+                received_ms: past.received_ms,
+            });
+        }
+        gathered.evidence_uses.sort_by(|a, b| {
+            (&a.sha256, a.received_ms, &a.visit, &a.step).cmp(&(&b.sha256, b.received_ms, &b.visit, &b.step))
+        });
+    }
+    if wanted.needs.contains(&Need::PreviousVisit)
+        && let Some(past) = app.store.previous_visit(tenant, &wanted.customer, &wanted.visit, wanted.before_ms).await?
+    {
+        gathered.previous_visit = previous_visit(app, tenant, &past).await?;
+        references.insert(Reference { need: "previous_visit".into(), event: past.hash });
+    }
+    gathered.references = references.into_iter().collect();
+    Ok(gathered)
+}
+
+/// The check-in that a past event tells of; none when its payload was erased.
+async fn check_in(app: &App, tenant: &str, past: &PastEvent) -> Result<Option<CheckInInput>> {
+    let events = stream(app, tenant, &past.visit, Some(past.seq)).await?;
+    let events: Vec<Event> = events.iter().map(StoredEvent::event).collect::<std::result::Result<_, _>>()?;
+    let (Some(last), Some(visit)) = (events.last(), rebuild(&events)?) else { return Ok(None) };
+    let VisitEvent::Submitted { submission, .. } = visit_event(last)? else { return Ok(None) };
+    Ok(Some(CheckInInput {
+        visit: visit.id,
+        customer: visit.customer.id,
+        at: submission.at,
+        position: submission.position,
+    }))
+}
+
+async fn previous_visit(app: &App, tenant: &str, past: &PastEvent) -> Result<Option<PreviousVisit>> {
+    let events = stream(app, tenant, &past.visit, Some(past.seq)).await?;
+    let events: Vec<Event> = events.iter().map(StoredEvent::event).collect::<std::result::Result<_, _>>()?;
+    let Some(visit) = rebuild(&events)? else { return Ok(None) };
+    let Some(pins) = visit.pins() else { return Ok(None) };
+    let loaded = sops::pinned(app, tenant, pins).await?;
+    Ok(Some(PreviousVisit {
+        visit: visit.id.clone(),
+        business_date: visit.business_date.clone(),
+        steps: steps(&loaded.effective, &visit),
+    }))
+}
+
+fn steps(
+    sop: &EffectiveSop,
+    visit: &Visit,
+) -> std::collections::BTreeMap<String, engine::input::SubmissionInput> {
+    engine::gather::steps(visit, &progress(sop, visit))
+}
+
+/// A customer as the engine judges it: its newest revision with the location that holds at a moment.
+///
+/// # Errors
+/// Those of the store.
+pub async fn customer(app: &App, tenant: &str, id: &str, at_ms: i64) -> Result<Option<(Customer, Vec<String>)>> {
+    use crate::flows::records::{Customer as Record, Location, current};
+    let Some(stored) = app.store.record(tenant, "customer", id, None).await? else { return Ok(None) };
+    let revision = u32::try_from(stored.revision).unwrap_or(u32::MAX);
+    let customer: Record = serde_json::from_value(stored.body).map_err(Problem::internal)?;
+    let mut locations = current::<Location>(app, tenant, Some(id), at_ms).await?;
+    locations.sort_by_key(|(record, _)| (record.from_ms, record.at_ms));
+    let location = locations.pop().map(|(record, location)| location.place(&record.id));
+    let judged = Customer {
+        id: id.to_owned(),
+        revision,
+        kind: customer.kind,
+        name: customer.name,
+        time_zone: customer.time_zone,
+        fields: customer.fields,
+        location,
+    };
+    Ok(Some((judged, customer.tags.into_iter().collect())))
+}

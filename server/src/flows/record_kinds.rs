@@ -1,0 +1,577 @@
+//! The kinds of master data: what each says and what it demands. All are dated facts of a tenant; none is ever overwritten.
+
+use crate::app::App;
+use crate::flows::problem::{Problem, Result, Violation};
+use crate::flows::records::Kind;
+use async_trait::async_trait;
+use engine::command::Location as Place;
+use engine::form::CompiledForm;
+use engine::place::Crs;
+use engine::resolve::SopAssignment;
+use engine::task::Role;
+use engine::text::Text;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use utoipa::ToSchema;
+
+/// A node of the tenant's tree.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OrgUnit {
+    /// Name for people.
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub name: Text,
+    /// What it is.
+    pub kind: OrgUnitKind,
+    /// The unit above; none for the top.
+    pub parent: Option<String>,
+}
+
+/// What an org unit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum OrgUnitKind {
+    Headquarters,
+    Subsidiary,
+    Region,
+    Team,
+}
+
+/// Somebody.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    /// Name for people.
+    pub name: String,
+    /// Where they belong.
+    pub org_unit: Option<String>,
+    /// BCP 47 tags, the preferred first.
+    #[serde(default)]
+    pub languages: Vec<String>,
+    /// From when, RFC 3339.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// Until when: after it no token of theirs works.
+    #[serde(default)]
+    pub to: Option<String>,
+}
+
+/// A role over an org unit and all below it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Grant {
+    /// Whose.
+    pub user: String,
+    /// Which role.
+    #[schema(value_type = String)]
+    pub role: Role,
+    /// Over what; none: the whole tenant.
+    pub org_unit: Option<String>,
+    /// From when, RFC 3339.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// Until when.
+    #[serde(default)]
+    pub to: Option<String>,
+}
+
+/// When people work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Calendar {
+    /// Name for people.
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub title: Text,
+    /// IANA time zone.
+    pub time_zone: String,
+    /// Hours by day (`mon` … `sun`), each from `HH:MM` to `HH:MM`.
+    pub weekly: BTreeMap<String, Vec<[String; 2]>>,
+    /// Days that are different: holidays without hours, make-up days with.
+    #[serde(default)]
+    pub exceptions: Vec<CalendarException>,
+    /// Org units, users and customers it holds for.
+    #[serde(default)]
+    pub bound_to: Vec<String>,
+}
+
+/// A day that is different.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CalendarException {
+    /// `YYYY-MM-DD`
+    pub date: String,
+    /// Hours of that day; none: off.
+    pub hours: Vec<[String; 2]>,
+    /// Why.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub reason: Text,
+}
+
+/// Somebody is away.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Leave {
+    /// Who.
+    pub user: String,
+    /// From when, RFC 3339.
+    pub from: String,
+    /// Until when.
+    pub to: String,
+    /// Why, in the tenant's words.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// What kind of customer there is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CustomerType {
+    /// The name SOPs and customers use.
+    #[serde(rename = "type")]
+    pub name: String,
+    /// Name for people.
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub title: Text,
+    /// JSON Schema of the custom fields; `x-personal: true` marks personal ones.
+    #[schema(value_type = Object)]
+    pub schema: Value,
+    /// The trade's words.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub labels: BTreeMap<String, Text>,
+}
+
+/// Whoever or whatever is visited.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Customer {
+    /// Customer type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Name for people.
+    pub name: String,
+    /// IANA time zone.
+    pub time_zone: String,
+    /// Whose it is.
+    pub org_unit: Option<String>,
+    /// Where it stands.
+    pub status: CustomerStatus,
+    /// Custom fields, as the type's schema says.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub fields: Map<String, Value>,
+    /// Tags.
+    #[serde(default)]
+    pub tags: BTreeSet<String>,
+    /// The customer it was merged into.
+    #[serde(default)]
+    pub merged_into: Option<String>,
+}
+
+/// Where a customer stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum CustomerStatus {
+    Prospect,
+    Active,
+    Closed,
+    Merged,
+}
+
+/// Where a customer is: a point, and a polygon where there is one. CRS: the system is always said.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Location {
+    /// Whose.
+    pub customer: String,
+    /// Degrees, in `crs`.
+    pub lat: f64,
+    /// Degrees, in `crs`.
+    pub lon: f64,
+    /// `wgs84`, `gcj02`, `bd09` or `unknown`.
+    #[schema(value_type = String)]
+    pub crs: Crs,
+    /// Metres.
+    #[serde(default)]
+    pub accuracy_m: f64,
+    /// Outer ring as `[lon, lat]` in `crs`.
+    #[serde(default)]
+    pub polygon: Vec<[f64; 2]>,
+    /// Who says so: `survey`, `import`, `visit`, …
+    pub source: String,
+    /// From when, RFC 3339.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// Until when.
+    #[serde(default)]
+    pub to: Option<String>,
+}
+
+/// Somebody at a customer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Contact {
+    /// Where.
+    pub customer: String,
+    /// Name: personal.
+    pub name: String,
+    /// What they do there.
+    #[serde(default)]
+    pub role: Option<String>,
+    /// Telephone: personal.
+    #[serde(default)]
+    pub phone: Option<String>,
+    /// From when, RFC 3339.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// Until when.
+    #[serde(default)]
+    pub to: Option<String>,
+}
+
+/// How customers belong together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Relation {
+    /// This customer …
+    pub customer: String,
+    /// … is
+    pub kind: RelationKind,
+    /// … that one.
+    pub other: String,
+    /// From when, RFC 3339.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// Until when.
+    #[serde(default)]
+    pub to: Option<String>,
+}
+
+/// How customers belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum RelationKind {
+    Parent,
+    Affiliated,
+    SuppliedBy,
+    PartyOf,
+}
+
+/// Who looks after a customer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Assignment {
+    /// The customer.
+    pub customer: String,
+    /// Who; none in the pool.
+    pub user: Option<String>,
+    /// How.
+    pub kind: AssignmentKind,
+    /// From when, RFC 3339.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// Until when.
+    #[serde(default)]
+    pub to: Option<String>,
+}
+
+/// How somebody looks after a customer. Pool: 公海.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum AssignmentKind {
+    Owner,
+    Shared,
+    Cover,
+    Pool,
+}
+
+/// One installation of a client.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Device {
+    /// Name for people.
+    pub name: String,
+    /// Who uses it; phones are shared.
+    pub users: Vec<String>,
+    /// Public key, base64, once it has one.
+    #[serde(default)]
+    pub key: Option<String>,
+}
+
+#[async_trait]
+impl Kind for OrgUnit {
+    const NAME: &'static str = "org_unit";
+    const PREFIX: &'static str = "org";
+    fn subject(&self) -> Option<(&'static str, &str)> {
+        self.parent.as_deref().map(|parent| (Self::NAME, parent))
+    }
+    async fn check(&self, app: &App, tenant: &str, id: &str) -> Result<Vec<Violation>> {
+        let Some(parent) = &self.parent else { return Ok(Vec::new()) };
+        let above = app.store.org_path(tenant, parent).await?;
+        let circle = parent == id || above.iter().any(|unit| unit == id);
+        Ok(circle.then(|| Violation::new("/parent", "org_unit.circle", &Value::Null)).into_iter().collect())
+    }
+}
+
+#[async_trait]
+impl Kind for User {
+    const NAME: &'static str = "user";
+    const PREFIX: &'static str = "usr";
+    fn org_unit(&self) -> Option<&str> {
+        self.org_unit.as_deref()
+    }
+    fn holds(&self) -> (Option<&str>, Option<&str>) {
+        (self.from.as_deref(), self.to.as_deref())
+    }
+    fn names(&self) -> Vec<(String, &'static str, String)> {
+        one("/org_unit", OrgUnit::NAME, self.org_unit.as_ref())
+    }
+}
+
+#[async_trait]
+impl Kind for Grant {
+    const NAME: &'static str = "grant";
+    const PREFIX: &'static str = "grt";
+    const READERS: &'static [Role] = &[Role::Admin, Role::Auditor, Role::Ops];
+    fn subject(&self) -> Option<(&'static str, &str)> {
+        Some((User::NAME, &self.user))
+    }
+    fn org_unit(&self) -> Option<&str> {
+        self.org_unit.as_deref()
+    }
+    fn holds(&self) -> (Option<&str>, Option<&str>) {
+        (self.from.as_deref(), self.to.as_deref())
+    }
+    fn names(&self) -> Vec<(String, &'static str, String)> {
+        one("/org_unit", OrgUnit::NAME, self.org_unit.as_ref())
+    }
+}
+
+#[async_trait]
+impl Kind for Calendar {
+    const NAME: &'static str = "calendar";
+    const PREFIX: &'static str = "cal";
+    async fn check(&self, app: &App, tenant: &str, _id: &str) -> Result<Vec<Violation>> {
+        let mut wrong = crate::flows::calendar::problems(self);
+        for (index, bound) in self.bound_to.iter().enumerate() {
+            let kind = match bound.split('_').next() {
+                Some("org") => OrgUnit::NAME,
+                Some("usr") => User::NAME,
+                _ => Customer::NAME,
+            };
+            if app.store.record(tenant, kind, bound, None).await?.is_none() {
+                let params = json!({"kind": kind, "id": bound});
+                wrong.push(Violation::new(&format!("/bound_to/{index}"), "record.unknown", &params));
+            }
+        }
+        Ok(wrong)
+    }
+}
+
+#[async_trait]
+impl Kind for Leave {
+    const NAME: &'static str = "leave";
+    const PREFIX: &'static str = "lve";
+    const WRITERS: &'static [Role] = &[Role::Admin, Role::Manager];
+    fn subject(&self) -> Option<(&'static str, &str)> {
+        Some((User::NAME, &self.user))
+    }
+    fn holds(&self) -> (Option<&str>, Option<&str>) {
+        (Some(&self.from), Some(&self.to))
+    }
+}
+
+#[async_trait]
+impl Kind for CustomerType {
+    const NAME: &'static str = "customer_type";
+    const PREFIX: &'static str = "cty";
+    async fn check(&self, app: &App, tenant: &str, id: &str) -> Result<Vec<Violation>> {
+        let mut wrong: Vec<Violation> = match CompiledForm::compile(&self.schema) {
+            Ok(_) => Vec::new(),
+            Err(problems) => problems
+                .iter()
+                .map(|problem| {
+                    let params = json!({"detail": problem.detail});
+                    Violation::new(&format!("/schema{}", problem.pointer), "schema.invalid", &params)
+                })
+                .collect(),
+        };
+        let taken = customer_type(app, tenant, &self.name).await?.is_some_and(|(other, _)| other != id);
+        if taken {
+            wrong.push(Violation::new("/type", "customer_type.taken", &json!({"type": self.name})));
+        }
+        Ok(wrong)
+    }
+}
+
+/// The customer type of that name, with the id of its record.
+///
+/// # Errors
+/// Those of the store.
+pub async fn customer_type(app: &App, tenant: &str, name: &str) -> Result<Option<(String, CustomerType)>> {
+    let now_ms = app.clock.now_ms();
+    let all = crate::flows::records::current::<CustomerType>(app, tenant, None, now_ms).await?;
+    Ok(all.into_iter().find(|(_, kind)| kind.name == name).map(|(record, kind)| (record.id, kind)))
+}
+
+#[async_trait]
+impl Kind for Customer {
+    const NAME: &'static str = "customer";
+    const PREFIX: &'static str = "cus";
+    fn org_unit(&self) -> Option<&str> {
+        self.org_unit.as_deref()
+    }
+    fn names(&self) -> Vec<(String, &'static str, String)> {
+        let mut names = one("/org_unit", OrgUnit::NAME, self.org_unit.as_ref());
+        names.extend(one("/merged_into", Self::NAME, self.merged_into.as_ref()));
+        names
+    }
+    async fn check(&self, app: &App, tenant: &str, _id: &str) -> Result<Vec<Violation>> {
+        let mut wrong = Vec::new();
+        if engine::time::business_date(0, &self.time_zone, "00:00").is_err() {
+            wrong.push(Violation::new("/time_zone", "time_zone.unknown", &json!({"zone": self.time_zone})));
+        }
+        if (self.status == CustomerStatus::Merged) != self.merged_into.is_some() {
+            wrong.push(Violation::new("/merged_into", "customer.merged_into", &Value::Null));
+        }
+        let Some((_, kind)) = customer_type(app, tenant, &self.kind).await? else {
+            wrong.push(Violation::new("/type", "customer_type.unknown", &json!({"type": self.kind})));
+            return Ok(wrong);
+        };
+        let form = CompiledForm::compile(&kind.schema).map_err(|problems| Problem::internal(format!("{problems:?}")))?;
+        let violations = form.validate(&Value::Object(self.fields.clone()), &BTreeMap::new());
+        wrong.extend(violations.into_iter().map(|violation| {
+            let code = format!("form.{}", violation.keyword);
+            Violation::new(&format!("/fields{}", violation.pointer), &code, &Value::Null)
+        }));
+        Ok(wrong)
+    }
+}
+
+impl Location {
+    /// The location as the engine judges it.
+    pub fn place(&self, id: &str) -> Place {
+        Place {
+            id: id.to_owned(),
+            lat: self.lat,
+            lon: self.lon,
+            crs: self.crs,
+            accuracy_m: self.accuracy_m,
+            polygon: self.polygon.clone(),
+        }
+    }
+}
+
+#[async_trait]
+impl Kind for Location {
+    const NAME: &'static str = "location";
+    const PREFIX: &'static str = "loc";
+    fn subject(&self) -> Option<(&'static str, &str)> {
+        Some((Customer::NAME, &self.customer))
+    }
+    fn holds(&self) -> (Option<&str>, Option<&str>) {
+        (self.from.as_deref(), self.to.as_deref())
+    }
+    async fn check(&self, _app: &App, _tenant: &str, _id: &str) -> Result<Vec<Violation>> {
+        let mut wrong = Vec::new();
+        let on_earth = |lat: f64, lon: f64| (-90.0..=90.0).contains(&lat) && (-180.0..=180.0).contains(&lon);
+        if !on_earth(self.lat, self.lon) {
+            wrong.push(Violation::new("/lat", "location.impossible", &Value::Null));
+        }
+        if !(self.accuracy_m.is_finite() && self.accuracy_m >= 0.0) {
+            wrong.push(Violation::new("/accuracy_m", "location.impossible", &Value::Null));
+        }
+        for (index, [lon, lat]) in self.polygon.iter().enumerate() {
+            if !on_earth(*lat, *lon) {
+                wrong.push(Violation::new(&format!("/polygon/{index}"), "location.impossible", &Value::Null));
+            }
+        }
+        Ok(wrong)
+    }
+}
+
+#[async_trait]
+impl Kind for Contact {
+    const NAME: &'static str = "contact";
+    const PREFIX: &'static str = "con";
+    fn subject(&self) -> Option<(&'static str, &str)> {
+        Some((Customer::NAME, &self.customer))
+    }
+    fn holds(&self) -> (Option<&str>, Option<&str>) {
+        (self.from.as_deref(), self.to.as_deref())
+    }
+}
+
+#[async_trait]
+impl Kind for Relation {
+    const NAME: &'static str = "relation";
+    const PREFIX: &'static str = "rel";
+    fn subject(&self) -> Option<(&'static str, &str)> {
+        Some((Customer::NAME, &self.customer))
+    }
+    fn holds(&self) -> (Option<&str>, Option<&str>) {
+        (self.from.as_deref(), self.to.as_deref())
+    }
+    fn names(&self) -> Vec<(String, &'static str, String)> {
+        one("/other", Customer::NAME, Some(&self.other))
+    }
+}
+
+#[async_trait]
+impl Kind for Assignment {
+    const NAME: &'static str = "assignment";
+    const PREFIX: &'static str = "asg";
+    const WRITERS: &'static [Role] = &[Role::Admin, Role::Manager];
+    fn subject(&self) -> Option<(&'static str, &str)> {
+        Some((Customer::NAME, &self.customer))
+    }
+    fn holds(&self) -> (Option<&str>, Option<&str>) {
+        (self.from.as_deref(), self.to.as_deref())
+    }
+    fn names(&self) -> Vec<(String, &'static str, String)> {
+        one("/user", User::NAME, self.user.as_ref())
+    }
+    async fn check(&self, _app: &App, _tenant: &str, _id: &str) -> Result<Vec<Violation>> {
+        let pooled = self.kind == AssignmentKind::Pool;
+        let wrong = pooled != self.user.is_none();
+        Ok(wrong.then(|| Violation::new("/user", "assignment.user", &Value::Null)).into_iter().collect())
+    }
+}
+
+#[async_trait]
+impl Kind for SopAssignment {
+    const NAME: &'static str = "sop_assignment";
+    const PREFIX: &'static str = "sas";
+    fn org_unit(&self) -> Option<&str> {
+        self.org_unit.as_deref()
+    }
+    fn holds(&self) -> (Option<&str>, Option<&str>) {
+        (self.from.as_deref(), self.to.as_deref())
+    }
+    fn names(&self) -> Vec<(String, &'static str, String)> {
+        one("/org_unit", OrgUnit::NAME, self.org_unit.as_ref())
+    }
+    async fn check(&self, app: &App, tenant: &str, _id: &str) -> Result<Vec<Violation>> {
+        crate::flows::sops::assignment_problems(app, tenant, self).await
+    }
+}
+
+#[async_trait]
+impl Kind for Device {
+    const NAME: &'static str = "device";
+    const PREFIX: &'static str = "dev";
+    fn names(&self) -> Vec<(String, &'static str, String)> {
+        let user = |(index, user): (usize, &String)| (format!("/users/{index}"), User::NAME, user.clone());
+        self.users.iter().enumerate().map(user).collect()
+    }
+}
+
+fn one(pointer: &str, kind: &'static str, id: Option<&String>) -> Vec<(String, &'static str, String)> {
+    id.map(|id| (pointer.to_owned(), kind, id.clone())).into_iter().collect()
+}

@@ -1,0 +1,300 @@
+//! Master data: dated records, revisioned, never overwritten. One way to write, read and list them, whatever their kind.
+//!
+//! What the kinds are and what each demands is `record_kinds.rs`. Every write is an event of the tenant's stream too, so
+//! that the audit trail has it and `verify` can prove it.
+
+use crate::app::App;
+use crate::flows::caller::{Caller, OVERSEES};
+use crate::flows::once::tenant_event;
+use crate::flows::problem::{Kind as No, Problem, Result, Violation};
+use crate::store::{Commit, Committed, Record, RecordQuery, Scope, Write};
+use engine::task::Role;
+use engine::time;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+pub use crate::flows::record_kinds::*;
+
+/// A kind of record.
+#[async_trait::async_trait]
+pub trait Kind: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
+    /// Name in the store and in problems.
+    const NAME: &'static str;
+    /// Prefix of its ids.
+    const PREFIX: &'static str;
+    /// Who may write it, within their org units.
+    const WRITERS: &'static [Role] = &[Role::Admin];
+    /// Who may read it; reps only what is in their own org units.
+    const READERS: &'static [Role] = &[Role::Rep, Role::Manager, Role::Admin, Role::Ops, Role::Auditor];
+
+    /// The record it is about, with its kind.
+    fn subject(&self) -> Option<(&'static str, &str)> {
+        None
+    }
+    /// The org unit it belongs to; by default that of its subject.
+    fn org_unit(&self) -> Option<&str> {
+        None
+    }
+    /// From and until when it holds, RFC 3339.
+    fn holds(&self) -> (Option<&str>, Option<&str>) {
+        (None, None)
+    }
+    /// Other records it names: pointer, kind, id.
+    fn names(&self) -> Vec<(String, &'static str, String)> {
+        Vec::new()
+    }
+    /// Whatever else must be so.
+    async fn check(&self, _app: &App, _tenant: &str, _id: &str) -> Result<Vec<Violation>> {
+        Ok(Vec::new())
+    }
+}
+
+/// A record as it is shown: id and revision beside its body.
+#[derive(Clone, Debug, Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct Shown<T> {
+    /// Its id.
+    pub id: String,
+    /// Counts up with every change; the ETag.
+    pub revision: u64,
+    /// When this revision was written, RFC 3339.
+    pub written_at: String,
+    /// Who wrote it.
+    pub written_by: String,
+    /// What it says.
+    pub body: T,
+}
+
+/// What a caller who may read a kind sees of it.
+fn reads<K: Kind>(caller: &Caller) -> Result<Scope> {
+    caller.scope(OVERSEES).or_else(|| caller.scope(K::READERS)).ok_or_else(Problem::not_found)
+}
+
+/// Reads one record.
+///
+/// # Errors
+/// Not there, or not in the caller's org units (SCOPE).
+pub async fn get<K: Kind>(app: &App, caller: &Caller, id: &str, revision: Option<u64>) -> Result<Shown<K>> {
+    let scope = reads::<K>(caller)?;
+    let newest = app.store.record(&caller.tenant, K::NAME, id, None).await?.ok_or_else(Problem::not_found)?;
+    if !visible(app, caller, &newest, &scope).await? {
+        return Err(Problem::not_found());
+    }
+    let wanted = match revision.filter(|revision| *revision != newest.revision) {
+        None => newest,
+        Some(revision) => app
+            .store
+            .record(&caller.tenant, K::NAME, id, Some(revision))
+            .await?
+            .ok_or_else(Problem::not_found)?,
+    };
+    shown(wanted)
+}
+
+/// A record without org unit is everybody's in the tenant.
+async fn visible(app: &App, caller: &Caller, record: &Record, scope: &Scope) -> Result<bool> {
+    match &record.org_unit {
+        None => Ok(true),
+        Some(unit) => Ok(app.store.in_scope(&caller.tenant, Some(unit), scope).await?),
+    }
+}
+
+/// Lists records: one more than `limit` when there are more.
+///
+/// # Errors
+/// Those of the store.
+pub async fn list<K: Kind>(
+    app: &App,
+    caller: &Caller,
+    subject: Option<String>,
+    at_ms: Option<i64>,
+    after: Option<String>,
+    limit: u32,
+) -> Result<Vec<Shown<K>>> {
+    let scope = reads::<K>(caller)?;
+    let query = RecordQuery { kind: K::NAME.to_owned(), subject, scope, at_ms, after, limit };
+    app.store.records(&caller.tenant, &query).await?.into_iter().map(shown).collect()
+}
+
+/// Every record of a kind (about `subject`) that holds at a moment, whoever asks: for flows, not for callers.
+///
+/// # Errors
+/// Those of the store.
+pub async fn current<K: Kind>(
+    app: &App,
+    tenant: &str,
+    subject: Option<&str>,
+    at_ms: i64,
+) -> Result<Vec<(Record, K)>> {
+    const PAGE: u32 = 500;
+    let mut found = Vec::new();
+    let mut after = None;
+    loop {
+        let query = RecordQuery {
+            kind: K::NAME.to_owned(),
+            subject: subject.map(str::to_owned),
+            scope: Scope::Tenant,
+            at_ms: Some(at_ms),
+            after: after.take(),
+            limit: PAGE,
+        };
+        let page = app.store.records(tenant, &query).await?;
+        let full = page.len() >= PAGE as usize;
+        after = page.last().map(|record| record.id.clone());
+        for record in page {
+            let body = serde_json::from_value(record.body.clone()).map_err(Problem::internal)?;
+            found.push((record, body));
+        }
+        if !full {
+            return Ok(found);
+        }
+    }
+}
+
+/// Whether something was made, changed, or was so already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// It is new.
+    Created,
+    /// It is another revision.
+    Changed,
+    /// It said the same already.
+    Same,
+}
+
+/// Writes a record: new, or the revision after the one the caller saw.
+///
+/// # Errors
+/// The id or the body is not acceptable; the org unit is not the caller's; it changed meanwhile (`version.stale`), or the
+/// caller did not say what they saw (`version.unseen`).
+pub async fn put<K: Kind>(
+    app: &App,
+    caller: &Caller,
+    id: &str,
+    body: &K,
+    saw: Option<u64>,
+) -> Result<(Put, Shown<K>)> {
+    if !engine::id::check_id(K::PREFIX, id) {
+        return Err(Problem::invalid("", "id.malformed", &json!({"prefix": K::PREFIX})));
+    }
+    let scope = caller.scope(K::WRITERS).ok_or_else(|| Problem::new(No::Forbidden, "role.missing", &roles(K::WRITERS)))?;
+    let before = app.store.record(&caller.tenant, K::NAME, id, None).await?;
+    if let Some(before) = &before
+        && !visible(app, caller, before, &scope).await?
+    {
+        return Err(Problem::not_found());
+    }
+    let mut record = record(app, caller, id, body).await?;
+    let writable = match &record.org_unit {
+        Some(unit) => app.store.in_scope(&caller.tenant, Some(unit), &scope).await?,
+        None => scope == Scope::Tenant,
+    };
+    if !writable {
+        return Err(Problem::new(No::Forbidden, "scope.outside", &Value::Null));
+    }
+    if let Some(before) = &before {
+        if before.body == record.body {
+            return Ok((Put::Same, shown(before.clone())?));
+        }
+        let saw = saw.ok_or_else(Problem::unseen)?;
+        if saw != before.revision {
+            return Err(Problem::stale());
+        }
+        record.revision = before.revision + 1;
+    } else if saw.is_some() {
+        return Err(Problem::stale());
+    }
+    let about = json!({"kind": K::NAME, "id": id, "revision": record.revision, "by": caller.user});
+    let event = tenant_event(&caller.tenant, "record_written", [("about", about), ("record", record.body.clone())]);
+    let expected = before.as_ref().map(|before| before.revision);
+    let writes = vec![Write::Record(Box::new(record.clone()), expected), event];
+    let commit = Commit { at_ms: record.at_ms, command: None, writes };
+    match app.store.commit(&caller.tenant, &commit).await? {
+        Committed::Done { .. } => {
+            let put = if before.is_some() { Put::Changed } else { Put::Created };
+            Ok((put, shown(record)?))
+        }
+        Committed::Conflict(_) => Err(Problem::stale()),
+    }
+}
+
+fn roles(roles: &[Role]) -> Value {
+    json!({"roles": roles.iter().map(|role| role.name()).collect::<Vec<_>>().join(", ")})
+}
+
+/// The first revision of a record with this body, once everything about it is acceptable.
+async fn record<K: Kind>(app: &App, caller: &Caller, id: &str, body: &K) -> Result<Record> {
+    let tenant = &caller.tenant;
+    let mut wrong = Vec::new();
+    let (from_ms, to_ms) = period(body.holds(), &mut wrong);
+    let mut org_unit = body.org_unit().map(str::to_owned);
+    let mut subject = None;
+    if let Some((kind, subject_id)) = body.subject() {
+        subject = Some(subject_id.to_owned());
+        match app.store.record(tenant, kind, subject_id, None).await? {
+            Some(about) if org_unit.is_none() && kind != OrgUnit::NAME => org_unit = about.org_unit,
+            Some(_) => {}
+            None => wrong.push(Violation::new("", "record.unknown", &json!({"kind": kind, "id": subject_id}))),
+        }
+    }
+    for (pointer, kind, named) in body.names() {
+        if app.store.record(tenant, kind, &named, None).await?.is_none() {
+            wrong.push(Violation::new(&pointer, "record.unknown", &json!({"kind": kind, "id": named})));
+        }
+    }
+    wrong.extend(body.check(app, tenant, id).await?);
+    if !wrong.is_empty() {
+        return Err(Problem::at_all(wrong));
+    }
+    let body = serde_json::to_value(body).map_err(Problem::internal)?;
+    let body = engine::canon::normalize(&body)
+        .map_err(|error| Problem::invalid("", "record.number", &json!({"detail": error.to_string()})))?;
+    // An org unit belongs to itself: those who see the unit see its record.
+    let org_unit = if K::NAME == OrgUnit::NAME { Some(id.to_owned()) } else { org_unit };
+    Ok(Record {
+        kind: K::NAME.to_owned(),
+        id: id.to_owned(),
+        revision: 1,
+        subject,
+        org_unit,
+        from_ms,
+        to_ms,
+        body,
+        at_ms: app.clock.now_ms(),
+        by: caller.user.clone(),
+    })
+}
+
+fn period((from, to): (Option<&str>, Option<&str>), wrong: &mut Vec<Violation>) -> (Option<i64>, Option<i64>) {
+    let mut parse = |member: &'static str, text: Option<&str>| match text.map(|text| time::parse(member, text)) {
+        None => None,
+        Some(Ok(at_ms)) => Some(at_ms),
+        Some(Err(error)) => {
+            wrong.push(Violation::new(&format!("/{member}"), "time.invalid", &json!({"detail": error.to_string()})));
+            None
+        }
+    };
+    let (from_ms, to_ms) = (parse("from", from), parse("to", to));
+    if let (Some(from_ms), Some(to_ms)) = (from_ms, to_ms)
+        && to_ms <= from_ms
+    {
+        wrong.push(Violation::new("/to", "record.ends_before_it_begins", &Value::Null));
+    }
+    (from_ms, to_ms)
+}
+
+/// A record as it is shown.
+///
+/// # Errors
+/// The stored body does not have the form of its kind.
+pub fn shown<K: Kind>(record: Record) -> Result<Shown<K>> {
+    let body = serde_json::from_value(record.body)
+        .map_err(|error| Problem::internal(format!("{} {}: {error}", record.kind, record.id)))?;
+    Ok(Shown {
+        id: record.id,
+        revision: record.revision,
+        written_at: time::format_utc(record.at_ms),
+        written_by: record.by,
+        body,
+    })
+}

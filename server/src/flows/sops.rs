@@ -1,0 +1,283 @@
+//! SOPs at work: which version applies to whom, and a compiled SOP by what a run is pinned to (PINNED).
+//!
+//! Compiled SOPs are kept by their pins, bounded; everything behind a hash is immutable, so nothing here can be out of date.
+
+use crate::app::App;
+use crate::flows::caller::grants;
+use crate::flows::problem::{Problem, Result, Violation};
+use crate::flows::records::current;
+use crate::plugins::{Plugins, Rows};
+use crate::sop_folder;
+use crate::store::{Version, VersionKind};
+use engine::canon;
+use engine::command::Customer;
+use engine::effective::{EffectiveSop, Pins, PluginPin};
+use engine::resolve::{self, PublishedVersion, Resolution, SopAssignment, Who};
+use engine::sop::Sop;
+use host_api::{Datasets, Plugin};
+use moka::sync::Cache;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// An SOP with everything it needs to judge.
+pub struct Loaded {
+    /// Compiled.
+    pub effective: EffectiveSop,
+    /// Its plugins.
+    pub plugins: Plugins,
+    /// Its datasets, as rules look rows up.
+    pub rows: Arc<dyn Datasets>,
+}
+
+/// Compiled SOPs and loaded plugins, bounded.
+pub struct SopCache {
+    sops: Cache<String, Arc<Loaded>>,
+    plugins: Cache<String, Arc<Plugin>>,
+}
+
+impl SopCache {
+    /// At most `sops` compiled SOPs and `plugins` loaded plugins.
+    pub fn new(sops: u64, plugins: u64) -> Self {
+        Self { sops: Cache::new(sops), plugins: Cache::new(plugins) }
+    }
+}
+
+/// What is known of a published SOP beside its document.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SopAbout {
+    /// Name for people.
+    pub title: engine::text::Text,
+    /// Customer types it serves.
+    pub customer_types: Vec<String>,
+    /// Component hash by plugin name, fixed when it was published.
+    pub plugins: BTreeMap<String, String>,
+}
+
+/// What is known of a dataset version beside its rows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DatasetAbout {
+    /// First business date.
+    pub valid_from: Option<String>,
+    /// Last business date.
+    pub valid_to: Option<String>,
+    /// How many rows.
+    pub rows: usize,
+}
+
+/// The SOP a run is pinned to.
+///
+/// # Errors
+/// An object is missing or does not compile any more: a fault of ours.
+pub async fn pinned(app: &App, tenant: &str, pins: &Pins) -> Result<Arc<Loaded>> {
+    let key = canon::hash_value(&json!([tenant, pins.sop_hash, pins.plugins, pins.datasets])).map_err(Problem::internal)?;
+    if let Some(loaded) = app.sops.sops.get(&key) {
+        return Ok(loaded);
+    }
+    let effective = json_object(app, tenant, &pins.sop_hash).await?;
+    let loaded = Arc::new(load(app, tenant, &effective, &pins.plugins, &pins.datasets).await?);
+    if loaded.effective.hash != pins.sop_hash {
+        return Err(Problem::internal(format!("SOP {} now has hash {}", pins.sop_hash, loaded.effective.hash)));
+    }
+    app.sops.sops.insert(key, Arc::clone(&loaded));
+    Ok(loaded)
+}
+
+/// Compiles `{"sop", "parameters"}` with plugins and datasets by hash.
+async fn load(
+    app: &App,
+    tenant: &str,
+    effective: &Value,
+    plugins: &BTreeMap<String, String>,
+    datasets: &BTreeMap<String, String>,
+) -> Result<Loaded> {
+    let document = effective.get("sop").cloned().unwrap_or_default();
+    let parameters = effective.get("parameters").and_then(Value::as_object).cloned().unwrap_or_default();
+    let sop: Sop = serde_json::from_value(document.clone()).map_err(Problem::internal)?;
+    let mut loaded_plugins = Plugins::new();
+    for (name, hash) in plugins {
+        loaded_plugins.insert(name.clone(), plugin(app, tenant, hash).await?);
+    }
+    let declared = document.get("datasets").and_then(Value::as_object).cloned().unwrap_or_default();
+    let mut loaded_datasets = BTreeMap::new();
+    for hash in datasets.values() {
+        let value = json_object(app, tenant, hash).await?;
+        let (name, dataset) = sop_folder::dataset(&value, &declared).map_err(Problem::internal)?;
+        loaded_datasets.insert(name, dataset);
+    }
+    let pin = |plugin: &Plugin| PluginPin { hash: plugin.hash().to_owned(), manifest: plugin.manifest().clone() };
+    let plugin_pins = loaded_plugins.iter().map(|(name, plugin)| (name.clone(), pin(plugin))).collect();
+    let dataset_pins = loaded_datasets.iter().map(|(name, dataset)| (name.clone(), dataset.pin.clone())).collect();
+    let effective = EffectiveSop::new(sop, plugin_pins, dataset_pins, &parameters)
+        .map_err(|problems| Problem::internal(crate::judge::unfit(&problems)))?;
+    Ok(Loaded { effective, plugins: loaded_plugins, rows: Arc::new(Rows(loaded_datasets)) })
+}
+
+/// A plugin by hash, compiled (or taken from the code cache).
+///
+/// # Errors
+/// Its object is missing, or the host refuses it now: a fault of ours.
+pub async fn plugin(app: &App, tenant: &str, hash: &str) -> Result<Arc<Plugin>> {
+    if let Some(plugin) = app.sops.plugins.get(hash) {
+        return Ok(plugin);
+    }
+    let bytes = object(app, tenant, hash).await?;
+    let host = Arc::clone(&app.host);
+    let loading = tokio::task::spawn_blocking(move || host.load(&bytes));
+    let plugin = loading.await.map_err(Problem::internal)?.map_err(Problem::internal)?;
+    app.sops.plugins.insert(hash.to_owned(), Arc::clone(&plugin));
+    Ok(plugin)
+}
+
+/// Content by hash that must be there.
+///
+/// # Errors
+/// It is not there: a fault of ours.
+pub async fn object(app: &App, tenant: &str, hash: &str) -> Result<Vec<u8>> {
+    app.store.object(tenant, hash).await?.ok_or_else(|| Problem::internal(format!("object {hash} is missing")))
+}
+
+/// JSON content by hash that must be there.
+///
+/// # Errors
+/// It is not there, or not JSON: a fault of ours.
+pub async fn json_object(app: &App, tenant: &str, hash: &str) -> Result<Value> {
+    serde_json::from_slice(&object(app, tenant, hash).await?).map_err(Problem::internal)
+}
+
+/// All versions of a kind (of one name).
+///
+/// # Errors
+/// Those of the store.
+pub async fn all_versions(app: &App, tenant: &str, kind: VersionKind, name: Option<&str>) -> Result<Vec<Version>> {
+    const PAGE: u32 = 500;
+    let mut all: Vec<Version> = Vec::new();
+    loop {
+        let last = all.last().map(|version| (version.name.clone(), version.version.clone()));
+        let after = last.as_ref().map(|(name, version)| (name.as_str(), version.as_str()));
+        let page = app.store.versions(tenant, kind, name, after, PAGE).await?;
+        let full = page.len() >= PAGE as usize;
+        all.extend(page);
+        if !full {
+            return Ok(all);
+        }
+    }
+}
+
+/// Which SOP version applies to a user at a customer, and why the others do not.
+///
+/// # Errors
+/// Those of the store.
+pub async fn resolve(app: &App, tenant: &str, user: &str, customer: &Customer, tags: &[String]) -> Result<Resolution> {
+    let now_ms = app.clock.now_ms();
+    let mut assignments: Vec<(String, SopAssignment)> = Vec::new();
+    for (record, assignment) in current::<SopAssignment>(app, tenant, None, now_ms).await? {
+        assignments.push((record.id, assignment));
+    }
+    let mut versions = Vec::new();
+    for version in all_versions(app, tenant, VersionKind::Sop, None).await? {
+        if version.published {
+            let about: SopAbout = serde_json::from_value(version.about).map_err(Problem::internal)?;
+            versions.push(PublishedVersion {
+                sop: version.name,
+                version: version.version,
+                hash: version.hash,
+                customer_types: about.customer_types,
+            });
+        }
+    }
+    let roles = grants(app, tenant, user, now_ms).await?.into_iter().map(|grant| grant.role).collect();
+    let org_path = match app.store.record(tenant, "user", user, None).await?.and_then(|user| user.org_unit) {
+        Some(unit) => app.store.org_path(tenant, &unit).await?,
+        None => Vec::new(),
+    };
+    let who = Who { user: user.to_owned(), roles, org_path };
+    Ok(resolve::resolve(&assignments, &versions, &who, customer, tags, now_ms))
+}
+
+/// The effective SOP that won, pinned to the plugins it was published with and the datasets of that business date.
+/// Gives its pins too; its content is kept by `Write::Object` when it is first used.
+///
+/// # Errors
+/// The tenant's parameters do not fit, or an object is missing.
+pub async fn effective(
+    app: &App,
+    tenant: &str,
+    winner: &resolve::Winner,
+    business_date: &str,
+) -> Result<(Arc<Loaded>, Value)> {
+    let version = app
+        .store
+        .version(tenant, VersionKind::Sop, &winner.sop, &winner.version)
+        .await?
+        .ok_or_else(|| Problem::internal(format!("{} {} is gone", winner.sop, winner.version)))?;
+    let about: SopAbout = serde_json::from_value(version.about).map_err(Problem::internal)?;
+    let document = json_object(app, tenant, &version.hash).await?;
+    let sop: Sop = serde_json::from_value(document.clone()).map_err(Problem::internal)?;
+    let mut datasets = BTreeMap::new();
+    for name in sop.datasets.keys() {
+        if let Some(hash) = dataset_for(app, tenant, name, business_date).await? {
+            datasets.insert(name.clone(), hash);
+        }
+    }
+    let parameters = parameters(&sop, &winner.parameters);
+    let effective = json!({"sop": serde_json::to_value(&sop).map_err(Problem::internal)?, "parameters": parameters});
+    let sop_hash = canon::hash_value(&effective).map_err(Problem::internal)?;
+    let key = canon::hash_value(&json!([tenant, sop_hash, about.plugins, datasets])).map_err(Problem::internal)?;
+    if let Some(loaded) = app.sops.sops.get(&key) {
+        return Ok((loaded, effective));
+    }
+    let loaded = Arc::new(load(app, tenant, &effective, &about.plugins, &datasets).await?);
+    app.sops.sops.insert(key, Arc::clone(&loaded));
+    Ok((loaded, effective))
+}
+
+/// Defaults with the tenant's values over them, as the engine pins them.
+fn parameters(sop: &Sop, overrides: &Map<String, Value>) -> Map<String, Value> {
+    let mut parameters: Map<String, Value> =
+        sop.parameters.iter().map(|(name, parameter)| (name.clone(), parameter.default.clone())).collect();
+    parameters.extend(overrides.clone());
+    parameters
+}
+
+/// The newest version of a dataset that holds on a date, else the newest of all.
+async fn dataset_for(app: &App, tenant: &str, name: &str, date: &str) -> Result<Option<String>> {
+    let mut versions = all_versions(app, tenant, VersionKind::Dataset, Some(name)).await?;
+    versions.retain(|version| version.published);
+    versions.sort_by(|a, b| (b.at_ms, &b.version).cmp(&(a.at_ms, &a.version)));
+    let holds = |version: &&Version| {
+        let about: DatasetAbout = serde_json::from_value(version.about.clone()).unwrap_or_default();
+        about.valid_from.is_none_or(|from| from.as_str() <= date) && about.valid_to.is_none_or(|to| date <= to.as_str())
+    };
+    Ok(versions.iter().find(holds).or_else(|| versions.first()).map(|version| version.hash.clone()))
+}
+
+/// What is wrong with an assignment of an SOP: no such SOP, no such range, parameters out of bounds.
+///
+/// # Errors
+/// Those of the store.
+pub async fn assignment_problems(app: &App, tenant: &str, assignment: &SopAssignment) -> Result<Vec<Violation>> {
+    let mut wrong = Vec::new();
+    let Ok(range) = semver::VersionReq::parse(&assignment.versions) else {
+        return Ok(vec![Violation::new("/versions", "version.range", &json!({"range": assignment.versions}))]);
+    };
+    let versions = all_versions(app, tenant, VersionKind::Sop, Some(&assignment.sop)).await?;
+    let fitting = |version: &&Version| {
+        version.published && semver::Version::parse(&version.version).is_ok_and(|version| range.matches(&version))
+    };
+    let Some(newest) = versions.iter().filter(fitting).max_by_key(|version| semver::Version::parse(&version.version).ok())
+    else {
+        let params = json!({"sop": assignment.sop, "range": assignment.versions});
+        return Ok(vec![Violation::new("/versions", "sop.no_such_version", &params)]);
+    };
+    let document = json_object(app, tenant, &newest.hash).await?;
+    let sop: Sop = serde_json::from_value(document).map_err(Problem::internal)?;
+    for problem in engine::lint::overrides(&sop, &assignment.parameters) {
+        let text = engine::text::Text(
+            engine::text::LANGUAGES.iter().map(|language| ((*language).to_owned(), problem.hint(language))).collect(),
+        );
+        wrong.push(Violation { pointer: format!("/parameters{}", problem.pointer), code: problem.code, detail: text });
+    }
+    Ok(wrong)
+}
