@@ -144,7 +144,7 @@ pub(crate) fn dwell(sop: &EffectiveSop, visit: &Visit, closed: bool) -> Option<I
 }
 
 /// The accepted submissions of steps that apply.
-pub(crate) fn steps(visit: &Visit, progress: &Progress) -> BTreeMap<String, SubmissionInput> {
+pub fn steps(visit: &Visit, progress: &Progress) -> BTreeMap<String, SubmissionInput> {
     progress
         .steps
         .iter()

@@ -3,6 +3,7 @@
 //! Exit codes: 0 all is well, 1 the answer is no (a row differs, a fault was found), 2 it could not be done.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use crate::store::StoreUrl;
 use std::path::PathBuf;
 
 /// Field visits as SOPs: judged, explained, verifiable.
@@ -17,10 +18,29 @@ pub struct Cli {
 /// The commands.
 #[derive(Subcommand)]
 pub enum Command {
+    /// Serve the API.
+    Serve(ServeArguments),
+    /// Bring the database to this program's schema.
+    Migrate(StoreArguments),
+    /// Make, suspend, export or delete a company.
+    #[command(subcommand)]
+    Tenant(TenantCommand),
+    /// Work with users.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Write everything into a folder: the database in one snapshot, and the evidence it names. The server may go on.
+    Backup(BackupArguments),
+    /// Put a backup back into an empty database.
+    Restore(BackupArguments),
     /// Judge recorded visits under an SOP.
     Judge(JudgeArguments),
-    /// Check every hash of a log, and every finding by running the rules again.
+    /// Check every hash of a log or of a tenant, and every finding by running the rules again.
     Verify(VerifyArguments),
+    /// Talk to a server as its clients do.
+    #[command(subcommand)]
+    Client(ClientCommand),
+    /// Print the OpenAPI document.
+    Openapi,
     /// Work with SOP documents.
     #[command(subcommand)]
     Sop(SopCommand),
@@ -37,6 +57,8 @@ pub enum Command {
 pub enum SopCommand {
     /// Report everything that is wrong with an SOP.
     Lint(LintArguments),
+    /// Publish an SOP folder with its datasets to a server.
+    Publish(PublishArguments),
 }
 
 /// `sopwith plugin …`
@@ -50,6 +72,276 @@ pub enum PluginCommand {
     Check(CheckArguments),
     /// Run case files against a component in the sandbox.
     Test(TestArguments),
+    /// Upload components to a server.
+    Upload(UploadArguments),
+}
+
+/// Which database.
+#[derive(Args, Clone)]
+pub struct StoreArguments {
+    /// `sqlite:FILE` or `postgres://…`
+    #[arg(long, env = "SOPWITH_STORE", default_value = "sqlite:sopwith.db")]
+    pub store: StoreUrl,
+}
+
+/// Database and files.
+#[derive(Args, Clone)]
+pub struct DataArguments {
+    /// `sqlite:FILE` or `postgres://…`
+    #[arg(long, env = "SOPWITH_STORE", default_value = "sqlite:sopwith.db")]
+    pub store: StoreUrl,
+    /// Folder of evidence and compiled plugins.
+    #[arg(long, env = "SOPWITH_DATA", value_name = "DIR", default_value = "sopwith-data")]
+    pub data: PathBuf,
+}
+
+/// Which clock a server goes by.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ClockKind {
+    /// The system's.
+    System,
+    /// One that an operator moves (`PUT /v1/clock`): for demos and tests.
+    Manual,
+}
+
+/// `sopwith serve`
+#[derive(Args)]
+pub struct ServeArguments {
+    /// `sqlite:FILE` or `postgres://…`
+    #[arg(long, env = "SOPWITH_STORE", default_value = "sqlite:sopwith.db")]
+    pub store: StoreUrl,
+    /// Folder of evidence and compiled plugins.
+    #[arg(long, env = "SOPWITH_DATA", value_name = "DIR", default_value = "sopwith-data")]
+    pub data: PathBuf,
+    /// Address and port; port 0: any that is free.
+    #[arg(long, env = "SOPWITH_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: String,
+    /// Bring the database to this program's schema first.
+    #[arg(long)]
+    pub migrate: bool,
+    /// Which clock to go by.
+    #[arg(long, value_enum, default_value = "system")]
+    pub clock: ClockKind,
+    /// Requests of one tenant that may be under way at once; 0: no limit.
+    #[arg(long, default_value_t = 256)]
+    pub requests_per_tenant: usize,
+    /// Log JSON lines.
+    #[arg(long, env = "SOPWITH_LOG_JSON")]
+    pub log_json: bool,
+    /// Do not wait for the disk. For the control of the durability test: what was acknowledged can be lost.
+    #[arg(long, hide = true)]
+    pub synchronous_off: bool,
+}
+
+/// `sopwith tenant …`
+#[derive(Subcommand)]
+pub enum TenantCommand {
+    /// Make a company with its first user; prints that user's token, once.
+    Create(TenantCreateArguments),
+    /// Nobody of the company gets in any more.
+    Suspend(TenantSuspendArguments),
+    /// Write everything of a company into a folder, in the form of a backup.
+    Export(TenantExportArguments),
+    /// Delete everything of a company.
+    Delete(TenantDeleteArguments),
+}
+
+/// `sopwith tenant create`
+#[derive(Args)]
+pub struct TenantCreateArguments {
+    /// Which database and files.
+    #[command(flatten)]
+    pub data: DataArguments,
+    /// `tnt_…`
+    pub tenant: String,
+    /// Name for people.
+    #[arg(long)]
+    pub name: String,
+    /// The first user.
+    #[arg(long, default_value = "usr_admin")]
+    pub user: String,
+    /// Their roles over the whole company.
+    #[arg(long, value_delimiter = ',', default_value = "admin")]
+    pub roles: Vec<String>,
+}
+
+/// `sopwith tenant suspend`
+#[derive(Args)]
+pub struct TenantSuspendArguments {
+    /// Which database.
+    #[command(flatten)]
+    pub store: StoreArguments,
+    /// `tnt_…`
+    pub tenant: String,
+    /// Let them in again.
+    #[arg(long)]
+    pub resume: bool,
+}
+
+/// `sopwith tenant export`
+#[derive(Args)]
+pub struct TenantExportArguments {
+    /// Which database and files.
+    #[command(flatten)]
+    pub data: DataArguments,
+    /// `tnt_…`
+    pub tenant: String,
+    /// A folder that is not there yet.
+    pub folder: PathBuf,
+}
+
+/// `sopwith tenant delete`
+#[derive(Args)]
+pub struct TenantDeleteArguments {
+    /// Which database and files.
+    #[command(flatten)]
+    pub data: DataArguments,
+    /// `tnt_…`
+    pub tenant: String,
+    /// The id once more: there is no way back.
+    #[arg(long, value_name = "TENANT")]
+    pub confirm: String,
+}
+
+/// `sopwith user …`
+#[derive(Subcommand)]
+pub enum UserCommand {
+    /// Somebody leaves: their open work goes to somebody else, their grants end, their tokens are revoked.
+    End(UserEndArguments),
+}
+
+/// `sopwith user end`
+#[derive(Args)]
+pub struct UserEndArguments {
+    /// Which database and files.
+    #[command(flatten)]
+    pub data: DataArguments,
+    /// `tnt_…`
+    #[arg(long)]
+    pub tenant: String,
+    /// Who leaves.
+    pub user: String,
+    /// Who takes over.
+    #[arg(long)]
+    pub to: String,
+}
+
+/// `sopwith backup`, `sopwith restore`
+#[derive(Args)]
+pub struct BackupArguments {
+    /// Which database and files.
+    #[command(flatten)]
+    pub data: DataArguments,
+    /// The folder of the backup.
+    pub folder: PathBuf,
+}
+
+/// Which server, and as whom.
+#[derive(Args, Clone)]
+pub struct ServerArguments {
+    /// Where the server is.
+    #[arg(long, env = "SOPWITH_SERVER", default_value = "http://127.0.0.1:8080")]
+    pub server: String,
+    /// Bearer token.
+    #[arg(long, env = "SOPWITH_TOKEN", hide_env_values = true)]
+    pub token: String,
+}
+
+/// `sopwith sop publish`
+#[derive(Args)]
+pub struct PublishArguments {
+    /// Where, and as whom.
+    #[command(flatten)]
+    pub server: ServerArguments,
+    /// Folder of the SOP.
+    pub sop: PathBuf,
+}
+
+/// `sopwith plugin upload`
+#[derive(Args)]
+pub struct UploadArguments {
+    /// Where, and as whom.
+    #[command(flatten)]
+    pub server: ServerArguments,
+    /// Components.
+    #[arg(required = true)]
+    pub components: Vec<PathBuf>,
+}
+
+/// `sopwith client …`
+#[derive(Subcommand)]
+pub enum ClientCommand {
+    /// Write records: a file with a list of `{"path", "body"}`, each put in order.
+    Load(LoadArguments),
+    /// Make a token for every user, into a file.
+    Tokens(TokensArguments),
+    /// Drive recorded visits as their phones would have, with progress.
+    Drive(DriveArguments),
+    /// Print the visits of some business dates as a table, and compare them with expected rows.
+    Table(ClientTableArguments),
+}
+
+/// `sopwith client load`
+#[derive(Args)]
+pub struct LoadArguments {
+    /// Where, and as whom.
+    #[command(flatten)]
+    pub server: ServerArguments,
+    /// The records.
+    pub file: PathBuf,
+}
+
+/// `sopwith client tokens`
+#[derive(Args)]
+pub struct TokensArguments {
+    /// Where, and as whom.
+    #[command(flatten)]
+    pub server: ServerArguments,
+    /// Where to write them: token by user.
+    pub file: PathBuf,
+}
+
+/// `sopwith client drive`
+#[derive(Args)]
+pub struct DriveArguments {
+    /// Where the server is.
+    #[arg(long, env = "SOPWITH_SERVER", default_value = "http://127.0.0.1:8080")]
+    pub server: String,
+    /// Token by user, as `client tokens` writes it.
+    #[arg(long, value_name = "FILE")]
+    pub tokens: PathBuf,
+    /// Who may move the server's clock to the recorded times.
+    #[arg(long, default_value = "usr_operator")]
+    pub operator: String,
+    /// Recorded visits, one JSON record a line.
+    #[arg(long, value_name = "FILE")]
+    pub visits: PathBuf,
+    /// Folder of the photos, `<sha256>.png`.
+    #[arg(long, value_name = "DIR")]
+    pub evidence: PathBuf,
+    /// Write every acknowledged command here, one line each, as it is acknowledged.
+    #[arg(long, value_name = "FILE")]
+    pub acknowledged: Option<PathBuf>,
+}
+
+/// `sopwith client table`
+#[derive(Args)]
+pub struct ClientTableArguments {
+    /// Where, and as whom.
+    #[command(flatten)]
+    pub server: ServerArguments,
+    /// First business date.
+    #[arg(long)]
+    pub from: String,
+    /// Last business date.
+    #[arg(long)]
+    pub to: String,
+    /// Compare with expected rows; differing rows are named and the exit code is 1.
+    #[arg(long, value_name = "FILE")]
+    pub expect: Option<PathBuf>,
+    /// Language of the table.
+    #[arg(long, value_enum, default_value = "en")]
+    pub language: Language,
 }
 
 /// Languages the program speaks.
@@ -102,7 +394,14 @@ pub struct JudgeArguments {
 #[derive(Args)]
 pub struct VerifyArguments {
     /// A log written by `sopwith judge --log`.
-    pub log: PathBuf,
+    #[arg(required_unless_present = "tenant")]
+    pub log: Option<PathBuf>,
+    /// A tenant of a database instead.
+    #[arg(long, conflicts_with = "log")]
+    pub tenant: Option<String>,
+    /// Which database and files.
+    #[command(flatten)]
+    pub data: DataArguments,
 }
 
 /// `sopwith sop lint`

@@ -67,6 +67,17 @@ impl Task {
         }
     }
 
+    /// The review that a contested verdict over the visit of `parent` asks for.
+    #[must_use]
+    pub fn contested(parent: &Self, id: String, contest: &Comment, at_ms: i64) -> Self {
+        Self {
+            title: said("task.contested"),
+            candidates: Some(Candidates { role: Role::Manager, org_unit: parent.org_unit.clone() }),
+            comments: vec![contest.clone()],
+            ..Self::child(parent, id, TaskKind::Review, at_ms)
+        }
+    }
+
     fn child(parent: &Self, id: String, kind: TaskKind, at_ms: i64) -> Self {
         Self {
             id,

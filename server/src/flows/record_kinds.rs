@@ -424,6 +424,9 @@ pub async fn customer_type(app: &App, tenant: &str, name: &str) -> Result<Option
 impl Kind for Customer {
     const NAME: &'static str = "customer";
     const PREFIX: &'static str = "cus";
+    fn custom_fields(&self) -> Option<(&str, &'static str)> {
+        Some((&self.kind, "/fields"))
+    }
     fn org_unit(&self) -> Option<&str> {
         self.org_unit.as_deref()
     }
@@ -500,6 +503,9 @@ impl Kind for Location {
 impl Kind for Contact {
     const NAME: &'static str = "contact";
     const PREFIX: &'static str = "con";
+    fn personal(&self) -> &'static [&'static str] {
+        &["/name", "/phone"]
+    }
     fn subject(&self) -> Option<(&'static str, &str)> {
         Some((Customer::NAME, &self.customer))
     }

@@ -44,6 +44,33 @@ pub trait Kind: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     fn names(&self) -> Vec<(String, &'static str, String)> {
         Vec::new()
     }
+    /// JSON Pointers of what is personal in it, whatever its custom fields are.
+    fn personal(&self) -> &'static [&'static str] {
+        &[]
+    }
+    /// The customer type whose schema marks personal fields, with the pointer the fields stand under.
+    fn custom_fields(&self) -> Option<(&str, &'static str)> {
+        None
+    }
+    /// Takes away what stands at these pointers; what cannot be missing is blotted out.
+    fn hide_personal(&mut self, pointers: &[String]) {
+        let Ok(mut value) = serde_json::to_value(&*self) else { return };
+        for pointer in pointers {
+            let Some((parent, member)) = pointer.rsplit_once('/') else { continue };
+            let Some(Value::Object(members)) = value.pointer_mut(parent) else { continue };
+            let hidden = match members.get(member) {
+                Some(Value::String(_)) => Some(Value::String("•••".to_owned())),
+                _ => None,
+            };
+            match hidden {
+                Some(hidden) => drop(members.insert(member.to_owned(), hidden)),
+                None => drop(members.remove(member)),
+            }
+        }
+        if let Ok(hidden) = serde_json::from_value(value) {
+            *self = hidden;
+        }
+    }
     /// Whatever else must be so.
     async fn check(&self, _app: &App, _tenant: &str, _id: &str) -> Result<Vec<Violation>> {
         Ok(Vec::new())
@@ -149,6 +176,24 @@ pub async fn current<K: Kind>(
             return Ok(found);
         }
     }
+}
+
+/// Where a record says something personal.
+///
+/// # Errors
+/// Those of the store.
+pub async fn personal_fields<K: Kind>(app: &App, tenant: &str, body: &K) -> Result<Vec<String>> {
+    let mut pointers: Vec<String> = body.personal().iter().map(|pointer| (*pointer).to_owned()).collect();
+    if let Some((kind, under)) = body.custom_fields()
+        && let Some((_, kind)) = customer_type(app, tenant, kind).await?
+    {
+        let properties = kind.schema.get("properties").and_then(Value::as_object);
+        let marked = properties.into_iter().flatten().filter(|(_, schema)| schema.get("x-personal") == Some(&json!(true)));
+        pointers.extend(marked.map(|(name, _)| format!("{under}/{}", name.replace('~', "~0").replace('/', "~1"))));
+    }
+    let value = serde_json::to_value(body).map_err(Problem::internal)?;
+    pointers.retain(|pointer| value.pointer(pointer).is_some_and(|value| !value.is_null()));
+    Ok(pointers)
 }
 
 /// Whether something was made, changed, or was so already.

@@ -18,7 +18,8 @@ use host_api::{Datasets, Plugin};
 use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use engine::task::Role;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// An SOP with everything it needs to judge.
@@ -187,12 +188,12 @@ pub async fn resolve(app: &App, tenant: &str, user: &str, customer: &Customer, t
             });
         }
     }
-    let roles = grants(app, tenant, user, now_ms).await?.into_iter().map(|grant| grant.role).collect();
+    let roles: BTreeSet<Role> = grants(app, tenant, user, now_ms).await?.into_iter().map(|grant| grant.role).collect();
     let org_path = match app.store.record(tenant, "user", user, None).await?.and_then(|user| user.org_unit) {
         Some(unit) => app.store.org_path(tenant, &unit).await?,
         None => Vec::new(),
     };
-    let who = Who { user: user.to_owned(), roles, org_path };
+    let who = Who { user, roles: &roles, org_path: &org_path };
     Ok(resolve::resolve(&assignments, &versions, &who, customer, tags, now_ms))
 }
 

@@ -14,7 +14,7 @@ use crate::store::{Scope, TaskField, TaskQuery, TaskScope, Write};
 use engine::command::{Action, Command, Create, Customer, Origin, Times};
 use engine::rejection::Rejection;
 use engine::submit;
-use engine::task::{self, Actor, Candidates, Role, Task, TaskAction, TaskKind, TaskState, Window};
+use engine::task::{self, Actor, Candidates, Comment, Role, Task, TaskAction, TaskKind, TaskState, Window};
 use engine::text::Text;
 use engine::time::{self, format_utc};
 use engine::visit::visit_of_task;
@@ -332,7 +332,7 @@ async fn blank(
         candidates: new.candidates.clone(),
         business_date: None,
         parent: new.parent.clone(),
-        visit: (kind == TaskKind::Visit).then(|| visit_of_task(id)),
+        visit: None,
         entry: None,
         links: new.links.clone(),
         tags: new.tags.clone(),
@@ -397,32 +397,11 @@ async fn decide(app: &App, caller: &Caller, id: &str, action: &TaskAction, saw: 
     book.task_events(&mut task, tip, &events)?;
     book.changed_task(&mut task, before);
     if let TaskAction::RequestSupport { text } = action {
-        book.new_task(support(&task, text, before, now_ms))?;
+        let comment = Comment { user: caller.user.clone(), at: format_utc(now_ms), text: text.clone() };
+        let id = format!("{}-support-{before}", task.id);
+        book.new_task(Task::support(&task, id, &comment, now_ms))?;
     }
     done(task, book, false)
-}
-
-/// The support task a request makes: for the support desk, about the task it came from.
-fn support(about: &Task, text: &str, number: u64, now_ms: i64) -> Task {
-    let mut support = about.clone();
-    support.id = format!("{}-support-{number}", about.id);
-    support.kind = TaskKind::Support;
-    support.state = TaskState::Open;
-    support.title = crate::flows::problem::sentence("task.support", &json!({"text": text}));
-    support.parent = Some(about.id.clone());
-    support.assignee = None;
-    support.candidates = Some(Candidates { role: Role::Ops, org_unit: None });
-    support.entry = None;
-    support.planned = None;
-    support.due = Some(format_utc(now_ms.saturating_add(86_400_000)));
-    support.comments = Vec::new();
-    support.resolution = None;
-    support.closes_at = None;
-    support.overdue = false;
-    support.created_at = format_utc(now_ms);
-    support.updated_at.clone_from(&support.created_at);
-    support.version = 1;
-    support
 }
 
 /// A page of tasks the caller may see, one more than the limit when there are more, and how many by state if asked.

@@ -16,11 +16,11 @@ use engine::explain;
 use engine::rejection::Rejection;
 use engine::rule::Finding;
 use engine::submit;
-use engine::task::{Decision as TaskDecision, Resolution, Role, Task, TaskEvent, TaskKind};
+use engine::task::{Comment, Resolution, Resolved, Role, Task, TaskEvent, TaskKind};
 use engine::text::{LANGUAGES, Text};
 use engine::time::format_utc;
 use engine::verdict::Refusal;
-use engine::visit::{Visit, VisitEvent, VisitState, visit_of_task};
+use engine::visit::{Visit, VisitEvent, visit_of_task};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -133,7 +133,9 @@ async fn decide(
             resolve_reviews(app, caller, &task, &mut acted_on, action, &mut book).await?;
         }
         if let (Action::Contest(contest), None) = (action, &refused) {
-            contest_review(&task, &visit, &contest.reason, now_ms, &mut book)?;
+            let comment = Comment { user: caller.user.clone(), at: format_utc(now_ms), text: contest.reason.clone() };
+            let id = format!("{}-contest-{}", task.id, visit.contested.len());
+            book.new_task(Task::contested(&task, id, &comment, now_ms))?;
         }
     }
     let shown = if acted_on.kind == TaskKind::Visit { task } else { acted_on };
@@ -299,9 +301,9 @@ async fn resolve_reviews(
     book: &mut Book<'_>,
 ) -> Result<()> {
     let (decision, reason) = match action {
-        Action::Approve(note) => (TaskDecision::Approved, note.reason.clone()),
-        Action::Reject(reason) => (TaskDecision::Rejected, Some(reason.reason.clone())),
-        Action::Return(step) => (TaskDecision::Returned, Some(step.reason.clone())),
+        Action::Approve(note) => (Resolved::Approved, note.reason.clone()),
+        Action::Reject(reason) => (Resolved::Rejected, Some(reason.reason.clone())),
+        Action::Return(step) => (Resolved::Returned, Some(step.reason.clone())),
         _ => return Ok(()),
     };
     let at = format_utc(app.clock.now_ms());
@@ -317,34 +319,4 @@ async fn resolve_reviews(
         }
     }
     Ok(())
-}
-
-/// A contested verdict goes to a reviewer.
-fn contest_review(task: &Task, visit: &Visit, reason: &str, now_ms: i64, book: &mut Book<'_>) -> Result<()> {
-    let number = visit.contested.len();
-    let mut review = task.clone();
-    review.id = format!("{}-contest-{number}", task.id);
-    review.kind = TaskKind::Review;
-    review.state = engine::task::TaskState::Open;
-    review.title = crate::flows::problem::sentence("task.contested", &json!({"reason": reason}));
-    review.parent = Some(task.id.clone());
-    review.assignee = None;
-    review.candidates =
-        Some(engine::task::Candidates { role: Role::Manager, org_unit: task.org_unit.clone() });
-    review.entry = Some("contest".into());
-    review.due = Some(format_utc(now_ms.saturating_add(2 * 86_400_000)));
-    review.comments = Vec::new();
-    review.closes_at = None;
-    review.planned = None;
-    review.resolution = None;
-    review.overdue = false;
-    review.created_at = format_utc(now_ms);
-    review.updated_at.clone_from(&review.created_at);
-    review.version = 1;
-    book.new_task(review)
-}
-
-/// Whether a visit has not been taken up.
-pub const fn is_planned(visit: &Visit) -> bool {
-    matches!(visit.state, VisitState::Planned)
 }

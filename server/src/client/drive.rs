@@ -1,0 +1,139 @@
+//! Driving recorded visits: every command as its phone would have sent it, at its recorded time, with its photos.
+//!
+//! The server's clock is moved by hand to the time each record was received. What is acknowledged is written down, so that
+//! a test can kill the server anywhere and ask afterwards whether it kept its word.
+
+use super::{Answer, Server, With, progress, said};
+use crate::cli::DriveArguments;
+use anyhow::{Context as _, bail};
+use engine::command::{Command, Record};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
+
+/// `sopwith client drive`
+pub async fn drive(arguments: &DriveArguments) -> anyhow::Result<bool> {
+    let bytes = std::fs::read(&arguments.tokens).with_context(|| arguments.tokens.display().to_string())?;
+    let tokens: BTreeMap<String, String> = serde_json::from_slice(&bytes)?;
+    let recorded =
+        std::fs::read_to_string(&arguments.visits).with_context(|| arguments.visits.display().to_string())?;
+    let lines: Vec<&str> = recorded.lines().filter(|line| !line.trim().is_empty()).collect();
+    let operator = tokens.get(&arguments.operator).with_context(|| format!("no token of {}", arguments.operator))?;
+    let mut driver = Driver {
+        server: Server::new(&arguments.server, operator)?,
+        operator: operator.clone(),
+        tokens,
+        evidence: &arguments.evidence,
+        reporters: BTreeMap::new(),
+        acknowledged: match &arguments.acknowledged {
+            None => None,
+            Some(file) => Some(std::fs::OpenOptions::new().create(true).append(true).open(file)?),
+        },
+        refused: 0,
+    };
+    let bar = progress(lines.len(), "records");
+    for (index, line) in lines.iter().enumerate() {
+        let record = Record::from_json(line.as_bytes()).with_context(|| format!("line {}", index + 1))?;
+        if let Record::Command(command) = &record {
+            bar.set_message(format!("{} {}", command.at.received.as_deref().unwrap_or_default(), command.task));
+        }
+        driver.record(&record).await.with_context(|| format!("line {}", index + 1))?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    println!("{} records driven, {} commands refused", lines.len(), driver.refused);
+    Ok(true)
+}
+
+struct Driver<'a> {
+    server: Server,
+    operator: String,
+    tokens: BTreeMap<String, String>,
+    evidence: &'a Path,
+    /// Who took a photo, by hash.
+    reporters: BTreeMap<String, String>,
+    acknowledged: Option<std::fs::File>,
+    refused: u64,
+}
+
+impl Driver<'_> {
+    async fn record(&mut self, record: &Record) -> anyhow::Result<()> {
+        match record {
+            // Customers were loaded with the company.
+            Record::Customer(_) => Ok(()),
+            Record::Clock(clock) => self.clock(&clock.now).await,
+            Record::Evidence(arrival) => {
+                self.clock(&arrival.received).await?;
+                self.upload(&arrival.sha256).await
+            }
+            Record::Command(command) => {
+                self.clock(command.at.received.as_deref().context("a command without time of receipt")?).await?;
+                self.command(command).await
+            }
+        }
+    }
+
+    async fn clock(&self, now: &str) -> anyhow::Result<()> {
+        let body = json!({"now": now});
+        let with = With { json: Some(&body), ..With::default() };
+        self.server.with_token(&self.operator).must(Method::PUT, "/v1/clock", with).await?;
+        Ok(())
+    }
+
+    fn as_user(&self, user: &str) -> anyhow::Result<Server> {
+        Ok(self.server.with_token(self.tokens.get(user).with_context(|| format!("no token of {user}"))?))
+    }
+
+    async fn upload(&mut self, sha256: &str) -> anyhow::Result<()> {
+        let file = self.evidence.join(format!("{sha256}.png"));
+        let bytes = std::fs::read(&file).with_context(|| file.display().to_string())?;
+        let user = self.reporters.get(sha256).with_context(|| format!("nobody named {sha256}"))?;
+        let with = With { bytes: Some((&bytes, "image/png")), ..With::default() };
+        self.as_user(user)?.must(Method::PUT, &format!("/v1/evidence/{sha256}"), with).await?;
+        self.acknowledge(&json!({"evidence": sha256}))
+    }
+
+    async fn command(&mut self, command: &Command) -> anyhow::Result<()> {
+        let sent = json!(command.as_sent());
+        let verb = sent.get("verb").and_then(Value::as_str).context("verb")?.to_owned();
+        let mut body = sent.get("body").cloned().unwrap_or_else(|| json!({}));
+        for evidence in body.get("evidence").and_then(Value::as_array).into_iter().flatten() {
+            if let Some(sha256) = evidence.get("sha256").and_then(Value::as_str) {
+                self.reporters.entry(sha256.to_owned()).or_insert_with(|| command.user.clone());
+            }
+        }
+        let path = if verb == "create" {
+            if let Value::Object(members) = &mut body {
+                members.insert("id".into(), json!(command.task));
+            }
+            "/v1/tasks".to_owned()
+        } else {
+            format!("/v1/tasks/{}/{verb}", command.task)
+        };
+        let envelope = json!({"device": command.device, "at": sent.get("at"), "body": body});
+        let with = With { json: Some(&envelope), command: Some(&command.id), ..With::default() };
+        let answer = self.as_user(&command.user)?.send(Method::POST, &path, with).await?;
+        self.check(&answer, command)?;
+        self.acknowledge(&json!({"command": command.id, "user": command.user, "status": answer.status.as_u16()}))
+    }
+
+    /// A refusal is part of the day; anything else but success is not.
+    fn check(&mut self, answer: &Answer, command: &Command) -> anyhow::Result<()> {
+        match answer.status {
+            status if status.is_success() => Ok(()),
+            StatusCode::UNPROCESSABLE_ENTITY => {
+                self.refused += 1;
+                Ok(())
+            }
+            _ => bail!("{} of {}: {}", command.id, command.user, said(answer)),
+        }
+    }
+
+    fn acknowledge(&mut self, what: &Value) -> anyhow::Result<()> {
+        let Some(file) = &mut self.acknowledged else { return Ok(()) };
+        writeln!(file, "{what}")?;
+        Ok(())
+    }
+}

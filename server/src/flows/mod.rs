@@ -1,0 +1,26 @@
+//! Use cases, one in a file: load, decide, write down. They know the engine, the store and the sandbox, but neither HTTP nor
+//! SQL. Whoever calls them has found out who is asking (`caller`).
+
+pub mod audit;
+pub mod book;
+pub mod calendar;
+pub mod caller;
+pub mod close_visit;
+pub mod evidence;
+pub mod installations;
+pub mod judge;
+pub mod load;
+pub mod once;
+pub mod plugins;
+pub mod problem;
+pub mod publish;
+pub mod reassess;
+pub mod record_kinds;
+pub mod records;
+pub mod remind;
+pub mod report;
+pub mod sops;
+pub mod task_view;
+pub mod tasks;
+pub mod tokens;
+pub mod visit_command;

@@ -1,0 +1,329 @@
+//! SOPs and datasets from draft to published version: immutable, content-addressed, pinned to the plugins of that day.
+
+use crate::app::App;
+use crate::flows::caller::Caller;
+use crate::flows::once::{Answer, Asked, Decided, once, tenant_event};
+use crate::flows::plugins;
+use crate::flows::problem::{Kind, Problem, Result, Violation};
+use crate::flows::sops::{self, DatasetAbout, SopAbout};
+use crate::store::{Commit, Committed, Version, VersionKind, Write};
+use engine::canon;
+use engine::lint;
+use engine::rule::Manifest;
+use engine::sop::{Dataset, Sop};
+use engine::text::{LANGUAGES, Text};
+use engine::time::format_utc;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// A version as it is shown.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct VersionView {
+    /// Name.
+    pub name: String,
+    /// Version.
+    pub version: String,
+    /// Published, and so immutable; else a draft.
+    pub published: bool,
+    /// Other tenants may install it.
+    pub offered: bool,
+    /// Counts its changes; the ETag.
+    pub revision: u64,
+    /// Hash of the content.
+    pub hash: String,
+    /// What is known of it beside the content.
+    #[schema(value_type = Object)]
+    pub about: Value,
+    /// When it was last changed, RFC 3339.
+    pub changed_at: String,
+    /// By whom.
+    pub changed_by: String,
+}
+
+impl From<Version> for VersionView {
+    fn from(version: Version) -> Self {
+        Self {
+            name: version.name,
+            version: version.version,
+            published: version.published,
+            offered: version.offered,
+            revision: version.revision,
+            hash: version.hash,
+            about: version.about,
+            changed_at: format_utc(version.at_ms),
+            changed_by: version.by,
+        }
+    }
+}
+
+/// What is wrong with a document, in words.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct LintProblem {
+    /// JSON Pointer.
+    pub pointer: String,
+    /// Stable code.
+    pub code: String,
+    /// What to do about it.
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub hint: Text,
+}
+
+/// Everything wrong with a document, against the tenant's plugins.
+///
+/// # Errors
+/// Those of the store.
+pub async fn lint(app: &App, tenant: &str, document: &Value) -> Result<Vec<LintProblem>> {
+    let bytes = serde_json::to_vec(document).map_err(Problem::internal)?;
+    let manifests: BTreeMap<String, Manifest> =
+        newest_plugins(app, tenant).await?.into_iter().map(|(name, (_, manifest))| (name, manifest)).collect();
+    let (_, problems) = lint::lint(&bytes, Some(&manifests));
+    let in_words = |problem: lint::Problem| {
+        let hint = LANGUAGES.iter().map(|language| ((*language).to_owned(), problem.hint(language))).collect();
+        LintProblem { pointer: problem.pointer, code: problem.code, hint: Text(hint) }
+    };
+    Ok(problems.into_iter().map(in_words).collect())
+}
+
+/// The newest version of each plugin, with hash and manifest.
+async fn newest_plugins(app: &App, tenant: &str) -> Result<BTreeMap<String, (String, Manifest)>> {
+    let mut newest: BTreeMap<String, (semver::Version, String, Manifest)> = BTreeMap::new();
+    for version in sops::all_versions(app, tenant, VersionKind::Plugin, None).await? {
+        let Ok(number) = semver::Version::parse(&version.version) else { continue };
+        let manifest: Manifest = serde_json::from_value(version.about).map_err(Problem::internal)?;
+        let entry = newest.entry(version.name).or_insert_with(|| (number.clone(), version.hash.clone(), manifest.clone()));
+        if entry.0 < number {
+            *entry = (number, version.hash, manifest);
+        }
+    }
+    Ok(newest.into_iter().map(|(name, (_, hash, manifest))| (name, (hash, manifest))).collect())
+}
+
+/// Keeps a draft. A draft may be anything that is JSON; what is wrong with it `lint` says.
+///
+/// # Errors
+/// The version is published already; the draft changed meanwhile, or the caller did not say what they saw.
+pub async fn put_draft(
+    app: &App,
+    caller: &Caller,
+    name: &str,
+    number: &str,
+    document: &Value,
+    saw: Option<u64>,
+) -> Result<VersionView> {
+    named(document, "sop", name, number)?;
+    put(app, caller, VersionKind::Sop, name, number, document, json!({}), false, saw).await.map(Into::into)
+}
+
+/// Publishes a dataset version: rows are checked against every SOP that reads it when it is used, here for their shape.
+///
+/// # Errors
+/// It is not a dataset, or this version is there with other content.
+pub async fn put_dataset(
+    app: &App,
+    caller: &Caller,
+    name: &str,
+    number: &str,
+    document: &Value,
+) -> Result<VersionView> {
+    let dataset: Dataset = serde_path_to_error::deserialize(document).map_err(|error| {
+        let pointer = format!("/{}", error.path().to_string().replace('.', "/"));
+        Problem::invalid(&pointer, "dataset.malformed", &json!({"detail": error.inner().to_string()}))
+    })?;
+    named(document, "dataset", name, number)?;
+    fits_published_sops(app, &caller.tenant, name, document).await?;
+    let about =
+        DatasetAbout { valid_from: dataset.valid_from, valid_to: dataset.valid_to, rows: dataset.rows.len() };
+    let about = serde_json::to_value(about).map_err(Problem::internal)?;
+    put(app, caller, VersionKind::Dataset, name, number, document, about, true, None).await.map(Into::into)
+}
+
+/// Every published SOP that reads the dataset must be able to: schema and key of the rows.
+async fn fits_published_sops(app: &App, tenant: &str, name: &str, document: &Value) -> Result<()> {
+    for version in sops::all_versions(app, tenant, VersionKind::Sop, None).await? {
+        if !version.published {
+            continue;
+        }
+        let sop = sops::json_object(app, tenant, &version.hash).await?;
+        let declared = sop.get("datasets").and_then(Value::as_object).cloned().unwrap_or_default();
+        if declared.contains_key(name)
+            && let Err(error) = crate::sop_folder::dataset(document, &declared)
+        {
+            let text = error.to_string();
+            let (pointer, detail) = text.split_once(": ").unwrap_or(("", &text));
+            let pointer = if pointer.starts_with('/') { pointer } else { "" };
+            let params = json!({"sop": format!("{} {}", version.name, version.version), "detail": detail});
+            return Err(Problem::invalid(pointer, "dataset.does_not_fit", &params));
+        }
+    }
+    Ok(())
+}
+
+/// The document says the name and version it is put under.
+fn named(document: &Value, member: &str, name: &str, number: &str) -> Result<()> {
+    let mut wrong = Vec::new();
+    for (member, wanted) in [(member, name), ("version", number)] {
+        if document.get(member).and_then(Value::as_str) != Some(wanted) {
+            wrong.push(Violation::new(&format!("/{member}"), "version.name", &json!({"wanted": wanted})));
+        }
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(Problem::at_all(wrong)) }
+}
+
+#[expect(clippy::too_many_arguments, reason = "one row with all its columns")]
+async fn put(
+    app: &App,
+    caller: &Caller,
+    kind: VersionKind,
+    name: &str,
+    number: &str,
+    document: &Value,
+    about: Value,
+    published: bool,
+    saw: Option<u64>,
+) -> Result<Version> {
+    let inexact = |error: canon::CanonError| Problem::invalid("", "record.number", &json!({"detail": error.to_string()}));
+    let hash = canon::hash_value(document).map_err(inexact)?;
+    let bytes = canon::jcs(document).map_err(inexact)?;
+    let before = app.store.version(&caller.tenant, kind, name, number).await?;
+    if let Some(before) = &before {
+        if before.hash == hash && before.published == published {
+            return Ok(before.clone());
+        }
+        if before.published {
+            let params = json!({"name": name, "version": number});
+            return Err(Problem::new(Kind::Conflict, "version.published", &params));
+        }
+        if saw.ok_or_else(Problem::unseen)? != before.revision {
+            return Err(Problem::stale());
+        }
+    }
+    let version = Version {
+        kind,
+        name: name.to_owned(),
+        version: number.to_owned(),
+        published,
+        offered: false,
+        revision: before.as_ref().map_or(1, |before| before.revision + 1),
+        hash: hash.clone(),
+        about,
+        at_ms: app.clock.now_ms(),
+        by: caller.user.clone(),
+    };
+    let expected = before.map(|before| before.revision);
+    let writes = version_writes(&caller.tenant, &version, expected, Some(bytes))?;
+    match app.store.commit(&caller.tenant, &Commit { at_ms: version.at_ms, command: None, writes }).await? {
+        Committed::Done { .. } => Ok(version),
+        Committed::Conflict(_) => Err(Problem::stale()),
+    }
+}
+
+/// What changing a version writes: content, row, and the event of the audit trail.
+///
+/// # Errors
+/// A value without JSON form.
+pub fn version_writes(
+    tenant: &str,
+    version: &Version,
+    expected: Option<u64>,
+    content: Option<Vec<u8>>,
+) -> Result<Vec<Write>> {
+    let mut writes = Vec::new();
+    if let Some(bytes) = content {
+        writes.push(Write::Object { hash: version.hash.clone(), bytes });
+    }
+    writes.push(Write::Version(Box::new(version.clone()), expected));
+    let kind = match version.kind {
+        VersionKind::Sop => "sop",
+        VersionKind::Plugin => "plugin",
+        VersionKind::Dataset => "dataset",
+    };
+    let about = json!({
+        "kind": kind, "name": version.name, "version": version.version, "published": version.published,
+        "offered": version.offered, "hash": version.hash, "about": version.about, "by": version.by,
+    });
+    writes.push(tenant_event(tenant, "version_written", [("version", about)]));
+    Ok(writes)
+}
+
+/// Publishes a draft: from here on it never changes. Lint must have nothing to say, and every plugin it names must be here;
+/// the newest in range is what its runs are pinned to.
+///
+/// # Errors
+/// No such draft; problems of lint; a plugin is missing.
+pub async fn publish(app: &App, caller: &Caller, name: &str, number: &str, asked: &Asked) -> Result<Answer> {
+    once(app, caller, asked, || async {
+        let tenant = caller.tenant.as_str();
+        let draft =
+            app.store.version(tenant, VersionKind::Sop, name, number).await?.ok_or_else(Problem::not_found)?;
+        if draft.published {
+            return Ok(answer(draft, Vec::new()));
+        }
+        let document = sops::json_object(app, tenant, &draft.hash).await?;
+        let problems = lint(app, tenant, &document).await?;
+        if !problems.is_empty() {
+            let errors = problems
+                .into_iter()
+                .map(|problem| Violation { pointer: problem.pointer, code: problem.code, detail: problem.hint })
+                .collect();
+            return Err(Problem::at_all(errors));
+        }
+        let sop: Sop = serde_json::from_value(document).map_err(Problem::internal)?;
+        semver::Version::parse(number)
+            .map_err(|_| Problem::invalid("/version", "version.semver", &json!({"version": number})))?;
+        let plugins = plugins::in_range(app, tenant, &sop.plugins).await?;
+        let about = SopAbout { title: sop.title.clone(), customer_types: sop.customer.types.clone(), plugins };
+        let version = Version {
+            published: true,
+            revision: draft.revision + 1,
+            about: serde_json::to_value(about).map_err(Problem::internal)?,
+            at_ms: app.clock.now_ms(),
+            by: caller.user.clone(),
+            ..draft.clone()
+        };
+        let writes = version_writes(tenant, &version, Some(draft.revision), None)?;
+        Ok(answer(version, writes))
+    })
+    .await
+}
+
+/// Offers a published version to other tenants.
+///
+/// # Errors
+/// No such version, or it is a draft.
+pub async fn offer(
+    app: &App,
+    caller: &Caller,
+    kind: VersionKind,
+    name: &str,
+    number: &str,
+    asked: &Asked,
+) -> Result<Answer> {
+    once(app, caller, asked, || async {
+        let tenant = caller.tenant.as_str();
+        let before = app.store.version(tenant, kind, name, number).await?.ok_or_else(Problem::not_found)?;
+        if !before.published {
+            return Err(Problem::invalid("", "version.draft", &json!({"name": name, "version": number})));
+        }
+        if before.offered {
+            return Ok(answer(before, Vec::new()));
+        }
+        let version = Version {
+            offered: true,
+            revision: before.revision + 1,
+            at_ms: app.clock.now_ms(),
+            by: caller.user.clone(),
+            ..before.clone()
+        };
+        let writes = version_writes(tenant, &version, Some(before.revision), None)?;
+        Ok(answer(version, writes))
+    })
+    .await
+}
+
+fn answer(version: Version, writes: Vec<Write>) -> Decided {
+    let etag = Some(version.revision.to_string());
+    let body = serde_json::to_value(VersionView::from(version)).unwrap_or_default();
+    Decided { writes, answer: Answer::Done { created: false, body, etag } }
+}

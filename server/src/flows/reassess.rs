@@ -1,0 +1,98 @@
+//! Judging a visit again: evidence it awaited is here, or a neighbour arrived late. The old verdict stays in the log.
+
+use crate::app::App;
+use crate::flows::book::Book;
+use crate::flows::judge::{Question, judge};
+use crate::flows::load::{self, LoadedVisit};
+use crate::flows::once::settle;
+use crate::flows::problem::{Problem, Result};
+use crate::flows::{sops, visit_command};
+use crate::store::Write;
+use engine::command::EvidenceArrival;
+use engine::submit;
+use engine::time::format_utc;
+use engine::visit::{Visit, VisitEvent};
+use std::sync::Arc;
+
+/// Evidence that a visit awaits is here; when nothing is awaited any more, the verdict is made again.
+///
+/// # Errors
+/// Those of the store.
+pub async fn evidence_arrived(app: &App, tenant: &str, visit_id: &str, sha256: &str) -> Result<bool> {
+    settle(app, tenant, || async {
+        let Some(before) = load::visit(app, tenant, visit_id).await? else { return Ok(Vec::new()) };
+        if !before.visit.awaited.contains(sha256) {
+            return Ok(Vec::new());
+        }
+        let now_ms = app.clock.now_ms();
+        let arrival = EvidenceArrival { sha256: sha256.to_owned(), received: format_utc(now_ms) };
+        let arrived = VisitEvent::EvidenceArrived { evidence: arrival };
+        let mut after = before.visit.clone();
+        after.apply(&arrived, "", now_ms);
+        let mut events = vec![arrived];
+        if after.awaited.is_empty() && after.verdict().is_some() {
+            events.extend(judged_again(app, tenant, after, Question::Again).await?);
+        }
+        written(app, tenant, before, events).await
+    })
+    .await
+}
+
+/// A check-in of the same rep arrived that lies before this visit's.
+///
+/// # Errors
+/// Those of the store.
+pub async fn neighbour_arrived(app: &App, tenant: &str, visit_id: &str, outbox: &str) -> Result<()> {
+    settle(app, tenant, || async {
+        let done = Write::OutboxDone(outbox.to_owned());
+        let Some(before) = load::visit(app, tenant, visit_id).await? else { return Ok(vec![done]) };
+        // While it is open there is no verdict to make again, but what was found at the check-in is.
+        if before.visit.pins().is_none() {
+            return Ok(vec![done]);
+        }
+        let events = judged_again(app, tenant, before.visit.clone(), Question::Neighbour).await?;
+        let mut writes = if events.is_empty() { Vec::new() } else { written(app, tenant, before, events).await? };
+        writes.push(done);
+        Ok(writes)
+    })
+    .await
+    .map(drop)
+}
+
+async fn judged_again(app: &App, tenant: &str, visit: Visit, question: Question) -> Result<Vec<VisitEvent>> {
+    let pins = visit.pins().ok_or_else(|| Problem::internal("a judged visit is pinned"))?;
+    let loaded = sops::pinned(app, tenant, pins).await?;
+    let wanted = match &question {
+        Question::Neighbour => submit::wanted_for_reassessment(&loaded.effective, &visit),
+        Question::Command(_) | Question::Close(_) | Question::Again => {
+            submit::wanted_for_verdict(&loaded.effective, &visit)
+        }
+    };
+    let gathered = load::gather(app, tenant, &wanted).await?;
+    let judged = judge(app, Arc::clone(&loaded), visit, question, gathered).await?;
+    judged.map_err(|rejection| Problem::of_rejection(&rejection))
+}
+
+/// The writes of events that no command asked for.
+///
+/// # Errors
+/// Those of the store.
+pub async fn written(app: &App, tenant: &str, before: LoadedVisit, events: Vec<VisitEvent>) -> Result<Vec<Write>> {
+    let pins = before.visit.pins().ok_or_else(|| Problem::internal("only a visit that began is judged"))?;
+    let loaded = sops::pinned(app, tenant, pins).await?;
+    let task_id = before.visit.task.clone();
+    let mut task = app
+        .store
+        .task(tenant, &task_id)
+        .await?
+        .ok_or_else(|| Problem::internal(format!("{task_id} of a visit is gone")))?;
+    let now_ms = app.clock.now_ms();
+    let mut book = Book::new(tenant, now_ms);
+    let id = before.visit.id.clone();
+    let visit = book.visit_events(&loaded.effective, Some(before), &id, &events)?;
+    let version = task.version;
+    task.project(&loaded.effective, &visit, now_ms);
+    book.changed_task(&mut task, version);
+    visit_command::spawn(app, tenant, &loaded.effective, &task, &events, &mut book).await?;
+    Ok(book.into_writes())
+}

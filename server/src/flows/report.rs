@@ -1,0 +1,70 @@
+//! The visit report: what happened and why, on one page, with its photos. Made for the caller's language; on record.
+
+use crate::app::App;
+use crate::flows::audit;
+use crate::flows::caller::{Caller, SEES_PERSONAL};
+use crate::flows::evidence;
+use crate::flows::load;
+use crate::flows::problem::{Problem, Result};
+use crate::flows::sops;
+use crate::flows::tasks;
+use crate::report::{self, Photo, Report};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Longest side of a photo in a report, in pixels.
+const SIDE: u32 = 320;
+
+/// The report page of a visit task, or of the visit a review is about.
+///
+/// # Errors
+/// Not there, or not for this caller; the visit has not begun.
+pub async fn page(app: &App, caller: &Caller, id: &str, language: &str) -> Result<String> {
+    let tenant = caller.tenant.as_str();
+    let task = tasks::visible(app, caller, id).await?;
+    let visit_id = task.visit.clone().ok_or_else(|| Problem::invalid("", "report.no_visit", &Value::Null))?;
+    let loaded = load::visit(app, tenant, &visit_id).await?;
+    let loaded = loaded.ok_or_else(|| Problem::invalid("", "report.no_visit", &Value::Null))?;
+    let visit = loaded.visit;
+    let pins = visit.pins().ok_or_else(|| Problem::invalid("", "report.no_visit", &Value::Null))?;
+    let sop = sops::pinned(app, tenant, pins).await?;
+    let own = visit.user == caller.user;
+    let personal = own || (caller.is_any(SEES_PERSONAL) && tasks::oversees(app, caller, &task).await?);
+    let mut photos = BTreeMap::new();
+    if personal {
+        audit::read(app, caller, json!({"report": visit.id})).await?;
+        photos = thumbnails(app, tenant, &visit).await?;
+    }
+    let rep = app.store.record(tenant, "user", &visit.user, None).await?;
+    let rep = rep.and_then(|rep| rep.body.get("name")?.as_str().map(str::to_owned)).unwrap_or(visit.user.clone());
+    let company = app.store.tenant(tenant).await?.map_or_else(|| tenant.to_owned(), |tenant| tenant.name);
+    let report = Report {
+        tenant: &company,
+        sop: &sop.effective,
+        visit: &visit,
+        rep: &rep,
+        photos: &photos,
+        personal,
+        comments: &task.comments,
+        made_at_ms: app.clock.now_ms(),
+        tip: &loaded.tip.hash,
+    };
+    Ok(report::page(&report, language))
+}
+
+/// Small pictures of the evidence that is here.
+async fn thumbnails(app: &App, tenant: &str, visit: &engine::visit::Visit) -> Result<BTreeMap<String, Photo>> {
+    let mut photos = BTreeMap::new();
+    let named = visit.steps.values().filter_map(|record| record.submission.as_ref()).flat_map(|s| &s.evidence);
+    for reference in named {
+        if photos.contains_key(&reference.sha256) || app.store.evidence(tenant, &reference.sha256).await?.is_none() {
+            continue;
+        }
+        let bytes = evidence::bytes(app, tenant, &reference.sha256).await?;
+        let small = tokio::task::spawn_blocking(move || evidence::thumbnail(&bytes, SIDE));
+        if let Some(thumbnail) = small.await.map_err(Problem::internal)? {
+            photos.insert(reference.sha256.clone(), Photo { media_type: "image/jpeg".into(), thumbnail });
+        }
+    }
+    Ok(photos)
+}

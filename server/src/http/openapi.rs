@@ -1,0 +1,63 @@
+//! The OpenAPI document, made from the handlers' own annotations: nobody writes it by hand.
+
+use super::problem::ProblemBody;
+use super::v1;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use std::sync::LazyLock;
+use utoipa::OpenApi as _;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
+use utoipa_axum::router::OpenApiRouter;
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Sopwith",
+        version = "1",
+        description = "Field visits as SOPs, behind one uniform task API. Problems are RFC 9457; lists are pages with an \
+                       opaque cursor; a command's id is its Idempotency-Key; versions are ETags.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    components(schemas(ProblemBody))
+)]
+struct Described;
+
+static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
+    let mut text = serde_json::to_string_pretty(&document()).unwrap_or_default();
+    text.push('\n');
+    text
+});
+
+/// The document.
+pub fn document() -> OpenApi {
+    let (_, mut document) =
+        OpenApiRouter::with_openapi(Described::openapi()).nest("/v1", v1()).split_for_parts();
+    let problem = ResponseBuilder::new()
+        .description("Not carried out, and why")
+        .content(
+            "application/problem+json",
+            ContentBuilder::new().schema(Some(Ref::from_schema_name("ProblemBody"))).build(),
+        )
+        .build();
+    for item in document.paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.put, &mut item.post, &mut item.delete].into_iter().flatten() {
+            operation.responses.responses.insert("default".to_owned(), RefOr::T(problem.clone()));
+        }
+    }
+    let components = document.components.get_or_insert_default();
+    let bearer = SecurityScheme::Http(Http::builder().scheme(HttpAuthScheme::Bearer).build());
+    components.add_security_scheme("token", bearer);
+    document.security = Some(vec![SecurityRequirement::new("token", Vec::<String>::new())]);
+    document
+}
+
+/// The document as it is served and checked in.
+pub fn text() -> &'static str {
+    &DOCUMENT
+}
+
+/// Serves it.
+pub async fn served() -> Response {
+    ([(CONTENT_TYPE, "application/json")], text()).into_response()
+}
