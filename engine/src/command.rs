@@ -218,6 +218,7 @@ pub struct Create {
 /// Where a visit comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Origin {
     /// A visit plan.
     Plan,
@@ -236,6 +237,7 @@ pub enum Origin {
 /// What a rep hands in for a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Submission {
     /// Step id.
     pub step: String,
@@ -259,6 +261,7 @@ pub struct Submission {
 /// Why an answer is not there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Absent {
     /// `not_applicable`, `refused`, `unknown` or `hidden`.
     pub code: AbsentCode,
@@ -270,6 +273,7 @@ pub struct Absent {
 /// The reasons the form can allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum AbsentCode {
     /// There is nothing to answer.
     NotApplicable,
@@ -284,6 +288,7 @@ pub enum AbsentCode {
 /// Evidence a submission rests on; the bytes may come later.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EvidenceReference {
     /// Id of the step's evidence requirement.
     pub requirement: String,
@@ -308,6 +313,7 @@ pub struct EvidenceReference {
 /// A position as the device reported it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Position {
     /// Latitude in degrees, in `crs`.
     pub lat: f64,
@@ -331,6 +337,7 @@ pub struct Position {
 /// When something happened, as three clocks saw it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Times {
     /// Device wall clock, RFC 3339 with offset.
     pub wall: String,
@@ -349,6 +356,7 @@ pub struct Times {
 /// A server time a device heard, and when on its monotonic clock.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Anchor {
     /// The server's time, RFC 3339.
     pub server: String,
@@ -361,6 +369,7 @@ pub struct Anchor {
 /// Body of `skip` and `return`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Skip {
     /// Step id.
     pub step: String,
@@ -374,6 +383,7 @@ pub struct Skip {
 /// Body of `amend`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Amend {
     /// The whole submission as it should have been.
     pub submission: Submission,
@@ -384,6 +394,7 @@ pub struct Amend {
 /// Body of `approve`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Note {
     /// Why, if the reviewer says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -393,6 +404,7 @@ pub struct Note {
 /// Body of `contest`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Contest {
     /// Code of the finding that is wrong; none when the verdict as a whole is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -404,6 +416,7 @@ pub struct Contest {
 /// Body of `cancel` and `reject`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Reason {
     /// Why.
     pub reason: String,

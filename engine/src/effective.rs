@@ -42,6 +42,7 @@ pub struct DatasetPin {
 /// The hashes a run is pinned to, as its `started` event records them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Pins {
     /// Name and version of the SOP, for people.
     pub sop: String,

@@ -39,6 +39,7 @@ pub struct Draft {
 /// The public, hashed part of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Header {
     /// Version of this form.
     pub v: u32,
@@ -64,6 +65,7 @@ pub struct Header {
 /// The part of an event that can be erased.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Payload {
     /// It is there.
     Kept(KeptPayload),
@@ -74,6 +76,7 @@ pub enum Payload {
 /// A payload that is there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct KeptPayload {
     /// 16 random bytes, lower-case hex.
     pub salt: String,
@@ -84,6 +87,7 @@ pub struct KeptPayload {
 /// The mark of an erased payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Erased {
     /// Written `erased`.
     Erased,
@@ -92,6 +96,7 @@ pub enum Erased {
 /// An event as it is stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Event {
     /// The public part.
     pub header: Header,

@@ -10,7 +10,7 @@ use crate::sop::{Effect, ScoreNode};
 use crate::text::{LANGUAGES, Text};
 use crate::verdict::{Decision, Refusal, Validity, Verdict};
 use crate::visit::Visit;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -19,7 +19,8 @@ static TEXTS: LazyLock<BTreeMap<String, Text>> =
     LazyLock::new(|| serde_json::from_str(include_str!("explain.json")).unwrap_or_default());
 
 /// One finding in words.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Line {
     /// Title of the step, empty for the visit.
     pub step: String,
@@ -38,7 +39,8 @@ pub struct Line {
 }
 
 /// A score leaf or node in words.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ScoreLine {
     /// Title of the node.
     pub title: String,
@@ -49,7 +51,8 @@ pub struct ScoreLine {
 }
 
 /// A visit explained.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Explanation {
     /// Decision and validity in words.
     pub summary: String,

@@ -13,6 +13,7 @@ use serde_json::json;
 /// Whether somebody may use a verb now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AllowedVerb {
     /// As in the URL.
     pub verb: String,

@@ -169,6 +169,7 @@ pub struct TimeInput {
 /// How a moment or a duration is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum TimeSource {
     /// Monotonic clock within one boot.
     Monotonic,
@@ -179,6 +180,7 @@ pub enum TimeSource {
 /// A duration in seconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Interval {
     /// At least.
     pub min_s: f64,

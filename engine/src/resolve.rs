@@ -18,6 +18,7 @@ mod tests;
 /// Which versions of an SOP apply to whom.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SopAssignment {
     /// Name of the SOP.
     pub sop: String,
@@ -52,6 +53,7 @@ pub struct SopAssignment {
 /// Customers that are meant: all that is named must hold.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CustomerFilter {
     /// One of these types; empty means any.
     #[serde(default)]
@@ -92,6 +94,7 @@ pub struct Who<'a> {
 /// The answer: what applies, and why everything else does not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Resolution {
     /// What applies; none when no assignment does.
     pub winner: Option<Winner>,
@@ -102,6 +105,7 @@ pub struct Resolution {
 /// What applies.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Winner {
     /// Id of the assignment.
     pub assignment: String,
@@ -120,6 +124,7 @@ pub struct Winner {
 /// An assignment that was looked at.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Considered {
     /// Its id.
     pub assignment: String,

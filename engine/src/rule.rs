@@ -121,6 +121,7 @@ pub struct RuleCall {
 /// What became of a call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RuleOutcome {
     /// What the guest returned, or why it did not.
     pub answer: RuleAnswer,
@@ -135,6 +136,7 @@ pub struct RuleOutcome {
 /// What the guest returned, or why it did not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum RuleAnswer {
     /// From `validate` and `assess`.
     Findings(Vec<RuleFinding>),
@@ -147,6 +149,7 @@ pub enum RuleAnswer {
 /// A finding as the guest made it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RuleFinding {
     /// Stable code from the manifest.
     pub code: String,
@@ -167,6 +170,7 @@ pub struct RuleFinding {
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Severity {
     /// For the record.
     Info,
@@ -191,6 +195,7 @@ impl Severity {
 /// What a score rule returns.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Scorecard {
     /// Leaves.
     pub parts: Vec<Part>,
@@ -202,6 +207,7 @@ pub struct Scorecard {
 /// One leaf of a score.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Part {
     /// Id the score tree names.
     pub id: String,
@@ -215,6 +221,7 @@ pub struct Part {
 /// Why a rule gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RuleFailure {
     /// What kind of failure.
     pub code: FailureCode,
@@ -225,6 +232,7 @@ pub struct RuleFailure {
 /// The ways a call can fail; fixed, so that policies and dashboards can name them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum FailureCode {
     /// The guest returned an error of its own.
     Declared,
@@ -251,6 +259,7 @@ pub enum FailureCode {
 /// A dataset row a guest read, by reference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Lookup {
     /// Name of the dataset.
     pub dataset: String,
@@ -265,6 +274,7 @@ pub struct Lookup {
 /// A finding as the engine records it: from a built-in check, a CEL check, or a rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Finding {
     /// Who says so: `form`, `evidence`, `location`, `check`, `policy`, … or `<plugin>/<rule>`.
     pub source: String,

@@ -15,6 +15,7 @@ pub const WEIGHT_MAX: f64 = 1e9;
 /// A node of the score tree with what it came to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ScoreTree {
     /// Id of the node in the SOP.
     pub id: String,
@@ -27,12 +28,14 @@ pub struct ScoreTree {
     pub effective_weight: f64,
     /// Children.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(no_recursion))]
     pub nodes: Vec<Self>,
 }
 
 /// A cap that applies.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AppliedCap {
     /// Code of the cap.
     pub code: String,
@@ -43,6 +46,7 @@ pub struct AppliedCap {
 /// The score of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ScoreResult {
     /// 0 to 100, one decimal; none when nothing applied.
     pub total: Option<f64>,

@@ -281,6 +281,7 @@ pub struct Check {
 /// What a failed check or a finding does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Effect {
     /// Nothing; it is recorded.
     None,
@@ -401,6 +402,7 @@ pub struct Outcome {
 /// Whether a visit with this outcome counts for the rep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Counts {
     /// The work was done.
     Productive,

@@ -22,6 +22,7 @@ pub use event::TaskEvent;
 /// What kind of acting a task asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum TaskKind {
     /// Visit a customer; driven by the visit.
     Visit,
@@ -60,6 +61,7 @@ impl TaskKind {
 /// Where a task stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum TaskState {
     /// Nobody began; a visit is planned.
     Open,
@@ -99,6 +101,7 @@ impl TaskState {
 /// What somebody is in an org unit and below.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Role {
     /// Visits customers.
     Rep,
@@ -143,6 +146,7 @@ impl Role {
 /// Who may take up a task that has no assignee.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Candidates {
     /// With this role …
     pub role: Role,
@@ -154,6 +158,7 @@ pub struct Candidates {
 /// What somebody said about a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Comment {
     /// `usr_…`
     pub user: String,
@@ -166,6 +171,7 @@ pub struct Comment {
 /// From when to when something is planned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Window {
     /// RFC 3339.
     pub from: String,
@@ -176,6 +182,7 @@ pub struct Window {
 /// How a task other than a visit ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Resolution {
     /// What was decided.
     pub decision: Resolved,
@@ -191,6 +198,7 @@ pub struct Resolution {
 /// What can be decided over a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Resolved {
     /// It stands, or is permitted.
     Approved,
@@ -218,6 +226,7 @@ impl Resolved {
 /// Something somebody may act on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Task {
     /// `tsk_…`
     pub id: String,

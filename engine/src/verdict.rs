@@ -26,6 +26,7 @@ pub struct Assessment {
 /// A rule call as the log keeps it: by reference, with what came back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CallRecord {
     /// `<plugin>/<rule>`.
     pub rule: String,
@@ -40,6 +41,7 @@ pub struct CallRecord {
 /// Where a gathered need came from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Reference {
     /// Which need.
     pub need: String,
@@ -50,6 +52,7 @@ pub struct Reference {
 /// Why an attempt was refused: a rejection of the command, or findings that must be corrected.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Refusal {
     /// Stable code, `submission.refused` when findings say why.
     pub code: String,
@@ -68,6 +71,7 @@ pub struct Refusal {
 /// What became of a visit, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Verdict {
     /// May it stand?
     pub decision: Decision,
@@ -98,6 +102,7 @@ pub struct Verdict {
 /// Whether the engine lets something stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Decision {
     /// Stands.
     Accepted,
@@ -114,6 +119,7 @@ pub enum Decision {
 /// Whether a visit counts as one (有效/无效拜访).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Validity {
     /// 有效拜访
     Valid,
@@ -124,6 +130,7 @@ pub enum Validity {
 /// A task that follows from a verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SpawnedTask {
     /// `tsk_…`, derived from visit and entry, so that making it twice makes one.
     pub id: String,

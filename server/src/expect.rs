@@ -1,13 +1,9 @@
 //! Comparing a judged day with the rows a domain expert expects.
 
 use anyhow::Context as _;
-use engine::effective::EffectiveSop;
-use engine::explain;
-use engine::journal::Journal;
-use engine::submit::standing_decision;
 use engine::text::Text;
 use engine::verdict::{Decision, Validity};
-use engine::visit::Visit;
+use crate::table::Row;
 use serde::Deserialize;
 
 use std::path::Path;
@@ -41,70 +37,58 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<O
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn compare(
-    sop: &EffectiveSop,
-    journal: &Journal<'_>,
-    file: &Path,
-    language: &str,
-    verbose: bool,
-) -> anyhow::Result<bool> {
+pub fn compare(rows: &[Row], file: &Path, language: &str, verbose: bool) -> anyhow::Result<bool> {
     let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
-    let rows: Vec<Expected> = serde_json::from_slice(&bytes).with_context(|| file.display().to_string())?;
+    let expected: Vec<Expected> = serde_json::from_slice(&bytes).with_context(|| file.display().to_string())?;
     let mut differing = 0;
-    for row in &rows {
-        let faults = match journal.visits().get(&row.visit) {
-            Some(visit) => differences(row, visit),
-            None => vec!["the visit is not there".to_owned()],
-        };
-        if !faults.is_empty() {
-            differing += 1;
-            eprintln!("✗ {} {}: {}", row.visit, row.title.get(language).unwrap_or_default(), faults.join("; "));
-            if let Some(visit) = journal.visits().get(&row.visit) {
-                for line in explain::visit(sop, visit, language).findings {
-                    eprintln!("    {} [{}] {}", line.code, line.effect, line.text);
-                }
-            }
+    for one in &expected {
+        let row = rows.iter().find(|row| row.visit == one.visit);
+        let faults = row.map_or_else(|| vec!["the visit is not there".to_owned()], |row| differences(one, row));
+        if faults.is_empty() {
+            continue;
+        }
+        differing += 1;
+        eprintln!("✗ {} {}: {}", one.visit, one.title.get(language).unwrap_or_default(), faults.join("; "));
+        for line in row.into_iter().flat_map(|row| &row.explanation.findings) {
+            eprintln!("    {} [{}] {}", line.code, line.effect, line.text);
         }
     }
-    for id in journal.visits().keys().filter(|id| !rows.iter().any(|row| row.visit == **id)) {
+    for row in rows.iter().filter(|row| !expected.iter().any(|one| one.visit == row.visit)) {
         differing += 1;
-        eprintln!("✗ {id}: nobody expects this visit");
+        eprintln!("✗ {}: nobody expects this visit", row.visit);
     }
     if verbose {
-        println!("{} of {} rows as expected", rows.len().saturating_sub(differing), rows.len());
+        println!("{} of {} rows as expected", expected.len().saturating_sub(differing), expected.len());
     }
     Ok(differing == 0)
 }
 
-fn differences(row: &Expected, visit: &Visit) -> Vec<String> {
+fn differences(expected: &Expected, row: &Row) -> Vec<String> {
     let mut faults = Vec::new();
-    let decision = standing_decision(visit);
-    if decision != Some(row.decision) {
-        faults.push(format!("decision {} instead of {}", name(&decision), name(&row.decision)));
+    if row.decision != Some(expected.decision) {
+        faults.push(format!("decision {} instead of {}", name(&row.decision), name(&expected.decision)));
     }
-    if row.cheat && decision == Some(Decision::Accepted) {
+    if expected.cheat && row.decision == Some(Decision::Accepted) {
         faults.push("a cheat ended as plainly accepted".to_owned());
     }
-    let Some(verdict) = visit.verdict() else {
+    let Some(validity) = row.validity else {
         faults.push("no verdict".to_owned());
         return faults;
     };
-    if verdict.validity != row.validity {
-        faults.push(format!("validity {} instead of {}", name(&verdict.validity), name(&row.validity)));
+    if validity != expected.validity {
+        faults.push(format!("validity {} instead of {}", name(&validity), name(&expected.validity)));
     }
-    if row.outcome.is_some() && verdict.outcome != row.outcome {
-        faults.push(format!("outcome {} instead of {}", name(&verdict.outcome), name(&row.outcome)));
+    if expected.outcome.is_some() && row.outcome != expected.outcome {
+        faults.push(format!("outcome {} instead of {}", name(&row.outcome), name(&expected.outcome)));
     }
-    let score = verdict.score.as_ref().and_then(|score| score.total);
-    if let Some(expected) = row.score
-        && score != expected
+    let score = row.explanation.score;
+    if let Some(wanted) = expected.score
+        && score != wanted
     {
-        faults.push(format!("score {} instead of {}", name(&score), name(&expected)));
+        faults.push(format!("score {} instead of {}", name(&score), name(&wanted)));
     }
-    let refused =
-        visit.refused.iter().flat_map(|refusal| refusal.findings.iter().map(|f| &f.code).chain([&refusal.code]));
-    let codes: Vec<&String> = verdict.findings.iter().map(|finding| &finding.code).chain(refused).collect();
-    faults.extend(row.codes.iter().filter(|code| !codes.contains(code)).map(|code| format!("no `{code}`")));
+    let missing = expected.codes.iter().filter(|code| !row.codes.contains(code));
+    faults.extend(missing.map(|code| format!("no `{code}`")));
     faults
 }
 

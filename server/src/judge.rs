@@ -2,6 +2,7 @@
 
 use crate::cli::JudgeArguments;
 use crate::plugins::{self, Rows, Sandbox};
+use crate::table::{Heading, Row};
 use crate::{expect, log, sop_folder, table};
 use anyhow::{Context as _, bail};
 use engine::command::Record;
@@ -55,6 +56,7 @@ pub fn run(arguments: &JudgeArguments) -> anyhow::Result<bool> {
     }
 
     let language = arguments.language.tag();
+    let rows: Vec<Row> = journal.visits().values().map(|visit| Row::of(&effective, visit, language)).collect();
     if arguments.json {
         let mut out = std::io::stdout().lock();
         for visit in journal.visits().values() {
@@ -67,11 +69,16 @@ pub fn run(arguments: &JudgeArguments) -> anyhow::Result<bool> {
             )?;
         }
     } else {
-        table::print(&effective, &journal, &events, &troubles, language)?;
+        let labels = effective.sop.labels.iter();
+        let labels = labels.filter_map(|(word, text)| Some((word.clone(), text.get(language)?.to_owned()))).collect();
+        let (sop, hash) = (&effective.sop, effective.hash.get(..12).unwrap_or_default());
+        let title = format!("{} {} · {hash}", sop.title.get(language).unwrap_or(&sop.sop), sop.version);
+        table::print(&Heading { title, labels: &labels }, &rows, language)?;
+        table::print_lines(rows.len(), events.len(), &troubles, language)?;
     }
     match &arguments.expect {
         None => Ok(true),
-        Some(file) => expect::compare(&effective, &journal, file, language, !arguments.json),
+        Some(file) => expect::compare(&rows, file, language, !arguments.json),
     }
 }
 

@@ -59,7 +59,7 @@ async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics")?;
     let listener = tokio::net::TcpListener::bind(&arguments.listen).await.context(arguments.listen.clone())?;
     let address = listener.local_addr()?;
-    tracing::info!(%address, store = arguments.store.kind(), "serving");
+    tracing::info!(%address, store = %arguments.store, "serving");
     // The one line on standard output: whoever started the program waits for it.
     println!("listening on http://{address}");
     let stop = CancellationToken::new();

@@ -3,9 +3,8 @@
 use crate::judge::Trouble;
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 use engine::effective::EffectiveSop;
-use engine::event::Event;
 use engine::explain::{self, Explanation};
-use engine::journal::{Ended, Journal};
+use engine::journal::Ended;
 use engine::submit::standing_decision;
 use engine::text::Text;
 use engine::verdict::{Decision, Validity};
@@ -19,24 +18,66 @@ const WHY_WIDTH: u16 = 74;
 /// Most reasons in a row.
 const MAX_REASONS: usize = 4;
 
-/// Prints the table and what troubled lines there were.
+/// What stands above the table.
+pub struct Heading<'a> {
+    /// Name, version and the first digits of the hash.
+    pub title: String,
+    /// The trade's words, in the language of the table.
+    pub labels: &'a BTreeMap<String, String>,
+}
+
+/// A visit as the table shows it, wherever it was judged.
+pub struct Row {
+    /// `vis_…`
+    pub visit: String,
+    /// `usr_…`
+    pub user: String,
+    /// Name of the customer.
+    pub customer: String,
+    /// What the client is told.
+    pub decision: Option<Decision>,
+    /// Whether it counts.
+    pub validity: Option<Validity>,
+    /// Id of the outcome.
+    pub outcome: Option<String>,
+    /// Codes of all findings, of refused attempts too.
+    pub codes: Vec<String>,
+    /// In words.
+    pub explanation: Explanation,
+}
+
+impl Row {
+    /// A visit judged here.
+    pub fn of(sop: &EffectiveSop, visit: &Visit, language: &str) -> Self {
+        let verdict = visit.verdict();
+        let refused =
+            visit.refused.iter().flat_map(|refusal| refusal.findings.iter().map(|f| &f.code).chain([&refusal.code]));
+        let found = verdict.into_iter().flat_map(|verdict| &verdict.findings).map(|finding| &finding.code);
+        Self {
+            visit: visit.id.clone(),
+            user: visit.user.clone(),
+            customer: visit.customer.name.clone(),
+            decision: standing_decision(visit),
+            validity: verdict.map(|verdict| verdict.validity),
+            outcome: verdict.and_then(|verdict| verdict.outcome.clone()),
+            codes: found.chain(refused).cloned().collect(),
+            explanation: explain::visit(sop, visit, language),
+        }
+    }
+}
+
+fn word(language: &str, en: &str, zh: &str) -> String {
+    let text = Text(BTreeMap::from([("en".to_owned(), en.to_owned()), ("zh-CN".to_owned(), zh.to_owned())]));
+    text.get(language).unwrap_or(en).to_owned()
+}
+
+/// Prints the table.
 ///
 /// # Errors
 /// When standard output is closed.
-pub fn print(
-    sop: &EffectiveSop,
-    journal: &Journal<'_>,
-    events: &[Event],
-    troubles: &[Trouble],
-    language: &str,
-) -> anyhow::Result<()> {
-    let word = |en: &str, zh: &str| {
-        let text = Text(BTreeMap::from([("en".to_owned(), en.to_owned()), ("zh-CN".to_owned(), zh.to_owned())]));
-        text.get(language).unwrap_or(en).to_owned()
-    };
-    let label = |key: &str, en: &str, zh: &str| {
-        sop.sop.labels.get(key).and_then(|text| text.get(language)).map_or_else(|| word(en, zh), str::to_owned)
-    };
+pub fn print(heading: &Heading<'_>, rows: &[Row], language: &str) -> anyhow::Result<()> {
+    let word = |en: &str, zh: &str| word(language, en, zh);
+    let label = |key: &str, en: &str, zh: &str| heading.labels.get(key).cloned().unwrap_or_else(|| word(en, zh));
     let mut table = Table::new();
     table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(vec![
@@ -49,8 +90,8 @@ pub fn print(
         word("Risk", "风险"),
         word("Why", "原因"),
     ]);
-    for visit in journal.visits().values() {
-        table.add_row(row(sop, visit, language));
+    for row in rows {
+        table.add_row(cells(row, language));
     }
     for (index, alignment) in [(5, CellAlignment::Right), (6, CellAlignment::Right)] {
         if let Some(column) = table.column_mut(index) {
@@ -63,23 +104,27 @@ pub fn print(
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(150);
 
     let mut out = std::io::stdout().lock();
-    writeln!(
-        out,
-        "{} {} · {}",
-        sop.sop.title.get(language).unwrap_or(&sop.sop.sop),
-        sop.sop.version,
-        &sop.hash.get(..12).unwrap_or_default()
-    )?;
+    writeln!(out, "{}", heading.title)?;
     writeln!(out, "{table}")?;
+    Ok(())
+}
+
+/// Prints how many lines a recorded file had, and which of them belong to nothing.
+///
+/// # Errors
+/// When standard output is closed.
+pub fn print_lines(visits: usize, events: usize, troubles: &[Trouble], language: &str) -> anyhow::Result<()> {
+    let word = |en: &str, zh: &str| word(language, en, zh);
+    let mut out = std::io::stdout().lock();
     let quarantined: Vec<&Trouble> =
         troubles.iter().filter(|trouble| matches!(trouble.ended, Ended::Quarantined { .. })).collect();
     writeln!(
         out,
         "{}: {} · {}: {} · {}: {} · {}: {}",
-        label("visit", "Visits", "拜访"),
-        journal.visits().len(),
+        word("Visits", "拜访"),
+        visits,
         word("events", "事件"),
-        events.len(),
+        events,
         word("refused attempts", "被拒尝试"),
         troubles.len() - quarantined.len(),
         word("quarantined lines", "隔离行"),
@@ -94,9 +139,8 @@ pub fn print(
     Ok(())
 }
 
-fn row(sop: &EffectiveSop, visit: &Visit, language: &str) -> Vec<Cell> {
-    let explanation = explain::visit(sop, visit, language);
-    let decision = standing_decision(visit);
+fn cells(row: &Row, language: &str) -> Vec<Cell> {
+    let (explanation, decision) = (&row.explanation, row.decision);
     let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.1}"));
     let decided =
         decision.map_or_else(|| explanation.summary.clone(), |decision| explain::decision(decision, language));
@@ -108,19 +152,16 @@ fn row(sop: &EffectiveSop, visit: &Visit, language: &str) -> Vec<Cell> {
         Some(Decision::Rejected) => "✗",
         None => "…",
     };
-    let validity = visit.verdict().map_or_else(String::new, |verdict| match verdict.validity {
-        Validity::Valid => explain::validity(Validity::Valid, language),
-        Validity::Invalid => explain::validity(Validity::Invalid, language),
-    });
+    let validity = row.validity.map_or_else(String::new, |validity| explain::validity(validity, language));
     vec![
-        Cell::new(visit.id.trim_start_matches("vis_")),
-        Cell::new(visit.user.trim_start_matches("usr_")),
-        Cell::new(&visit.customer.name),
+        Cell::new(row.visit.trim_start_matches("vis_")),
+        Cell::new(row.user.trim_start_matches("usr_")),
+        Cell::new(&row.customer),
         Cell::new(format!("{mark} {decided}")),
         Cell::new(validity),
         Cell::new(number(explanation.score)),
         Cell::new(number(explanation.risk)),
-        Cell::new(why(&explanation, language)),
+        Cell::new(why(explanation, language)),
     ]
 }
 

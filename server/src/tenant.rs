@@ -61,7 +61,7 @@ async fn create(arguments: &TenantCreateArguments) -> anyhow::Result<bool> {
     let mut writes = record(tenant, User::NAME, user, None, &person, now_ms)?;
     for role in roles {
         let grant = Grant { user: user.clone(), role, org_unit: None, from: None, to: None };
-        writes.extend(record(tenant, Grant::NAME, &new_id("grt", now_ms), Some(user), &grant, now_ms)?);
+        writes.extend(record(tenant, Grant::NAME, &new_id("gra", now_ms), Some(user), &grant, now_ms)?);
     }
     let (text, token) = tokens::make(user, "made with the company", None, now_ms);
     writes.push(Write::Token(token));

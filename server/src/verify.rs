@@ -26,7 +26,8 @@ use std::sync::Arc;
 /// # Errors
 /// When the log cannot be read at all.
 pub fn run(arguments: &VerifyArguments) -> anyhow::Result<bool> {
-    let bytes = std::fs::read(&arguments.log).with_context(|| arguments.log.display().to_string())?;
+    let file = arguments.log.as_ref().context("a log")?;
+    let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
     let (log, mut faults) = log::read(&bytes)?;
     let payloads = log.events.iter().flat_map(|(_, event)| event.payloads.values());
     let erased = payloads.clone().filter(|payload| matches!(payload, Payload::Erased(_))).count();

@@ -164,7 +164,7 @@ fn steps(
 ///
 /// # Errors
 /// Those of the store.
-pub async fn customer(app: &App, tenant: &str, id: &str, at_ms: i64) -> Result<Option<(Customer, Vec<String>)>> {
+pub async fn customer(app: &App, tenant: &str, id: &str, at_ms: i64) -> Result<Option<(Customer, BTreeSet<String>)>> {
     use crate::flows::records::{Customer as Record, Location, current};
     let Some(stored) = app.store.record(tenant, "customer", id, None).await? else { return Ok(None) };
     let revision = u32::try_from(stored.revision).unwrap_or(u32::MAX);
@@ -181,5 +181,5 @@ pub async fn customer(app: &App, tenant: &str, id: &str, at_ms: i64) -> Result<O
         fields: customer.fields,
         location,
     };
-    Ok(Some((judged, customer.tags.into_iter().collect())))
+    Ok(Some((judged, customer.tags)))
 }

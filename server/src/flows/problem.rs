@@ -154,7 +154,7 @@ impl From<StoreError> for Problem {
             StoreError::Unavailable(cause) => {
                 Self { cause: Some(cause), ..Self::new(Kind::Unavailable, "unavailable", &Value::Null) }
             }
-            StoreError::Inconsistent { .. } | StoreError::Failed(_) => Self::internal(error),
+            StoreError::Inconsistent { .. } | StoreError::Unfit(_) | StoreError::Failed(_) => Self::internal(error),
         }
     }
 }

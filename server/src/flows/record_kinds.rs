@@ -337,7 +337,7 @@ impl Kind for User {
 #[async_trait]
 impl Kind for Grant {
     const NAME: &'static str = "grant";
-    const PREFIX: &'static str = "grt";
+    const PREFIX: &'static str = "gra";
     const READERS: &'static [Role] = &[Role::Admin, Role::Auditor, Role::Ops];
     fn subject(&self) -> Option<(&'static str, &str)> {
         Some((User::NAME, &self.user))

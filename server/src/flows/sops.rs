@@ -170,7 +170,7 @@ pub async fn all_versions(app: &App, tenant: &str, kind: VersionKind, name: Opti
 ///
 /// # Errors
 /// Those of the store.
-pub async fn resolve(app: &App, tenant: &str, user: &str, customer: &Customer, tags: &[String]) -> Result<Resolution> {
+pub async fn resolve(app: &App, tenant: &str, user: &str, customer: &Customer, tags: &BTreeSet<String>) -> Result<Resolution> {
     let now_ms = app.clock.now_ms();
     let mut assignments: Vec<(String, SopAssignment)> = Vec::new();
     for (record, assignment) in current::<SopAssignment>(app, tenant, None, now_ms).await? {

@@ -135,7 +135,7 @@ async fn applicable(
     tenant: &str,
     rep: &str,
     customer: &Customer,
-    tags: &[String],
+    tags: &BTreeSet<String>,
     now_ms: i64,
 ) -> Result<(Arc<Loaded>, Value)> {
     let resolution = sops::resolve(app, tenant, rep, customer, tags).await?;

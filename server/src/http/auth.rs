@@ -39,7 +39,7 @@ pub trait Permission: Send + Sync + 'static {
 }
 
 /// The caller, who has one of the roles of `P`.
-pub struct Allowed<P>(pub Caller, PhantomData<P>);
+pub struct Allowed<P>(pub Caller, pub PhantomData<P>);
 
 impl<P: Permission> FromRequestParts<Arc<App>> for Allowed<P> {
     type Rejection = ApiProblem;

@@ -283,8 +283,8 @@ macro_rules! visit_verb {
             saw: IfMatch,
             ApiJson(command): ApiJson<ApiCommand<$body>>,
         ) -> Result<Answer> {
-            let saw = $saw(&saw)?;
-            let action = $action(command.body.clone());
+            let saw = ($saw)(&saw)?;
+            let action = ($action)(command.body.clone());
             visit(&app, &caller, &id, (stringify!($name), &command_id), &command, action, saw).await
         }
     };
@@ -307,8 +307,8 @@ macro_rules! task_verb {
             saw: IfMatch,
             ApiJson(body): ApiJson<$body>,
         ) -> Result<Answer> {
-            let saw = $saw(&saw)?;
-            other(&app, &caller, &id, &command_id, &body, $action(body.clone()), saw).await
+            let saw = ($saw)(&saw)?;
+            other(&app, &caller, &id, &command_id, &body, ($action)(body.clone()), saw).await
         }
     };
 }
@@ -356,13 +356,13 @@ macro_rules! either_verb {
             saw: IfMatch,
             ApiJson(command): ApiJson<ApiCommand<$body>>,
         ) -> Result<Answer> {
-            let saw = $saw(&saw)?;
+            let saw = ($saw)(&saw)?;
             let task = tasks::visible(&app, &caller, &id).await?;
-            if $visits(&task) {
-                let action = $action(command.body.clone());
+            if ($visits)(&task) {
+                let action = ($action)(command.body.clone());
                 return visit(&app, &caller, &id, (stringify!($name), &command_id), &command, action, saw).await;
             }
-            other(&app, &caller, &id, &command_id, &command, $task_action(command.body.clone()), saw).await
+            other(&app, &caller, &id, &command_id, &command, ($task_action)(command.body.clone()), saw).await
         }
     };
 }
