@@ -9,7 +9,9 @@ mod catalog;
 mod chance;
 mod phone;
 mod photo;
+mod picture;
 mod place;
+mod png;
 mod script;
 mod stock;
 mod timeline;
@@ -20,7 +22,7 @@ use catalog::Catalog;
 use script::{Expected, Outlets, Script};
 use std::fs;
 use std::path::Path;
-use timeline::Timeline;
+use timeline::{Photos, Timeline};
 
 const SOP: &str = "schemas/fmcg/store-audit";
 
@@ -29,43 +31,92 @@ const SOP: &str = "schemas/fmcg/store-audit";
 /// # Errors
 /// A source is missing or malformed, the script contradicts itself, or with `check` a file differs.
 pub fn record(root: &Path, check: bool) -> Result<()> {
-    let sop = root.join(SOP);
-    let day = sop.join("day");
-    let outlets: Outlets = read(&day.join("customers.json"))?;
-    let script: Script = read(&day.join("visits.json"))?;
-    let catalog = Catalog::read(&sop.join("datasets"))?;
-    let recorded = timeline(&outlets, &script, &catalog)?.into_lines();
-    let mut expected = serde_json::to_string_pretty(&script.visits.iter().map(Expected::of).collect::<Vec<_>>())?;
-    expected.push('\n');
+    let sources = Sources::read(root)?;
+    let (recorded, _) = sources.day()?.into_lines();
+    let day = root.join(SOP).join("day");
     settle(&day.join("day.jsonl"), &recorded, check)?;
-    settle(&day.join("expected.json"), &expected, check)?;
-    println!("{} visits, {} records", script.visits.len(), recorded.lines().count());
+    settle(&day.join("expected.json"), &expected(&[&sources.script])?, check)?;
+    println!("{} visits, {} records", sources.script.visits.len(), recorded.lines().count());
     Ok(())
 }
 
-/// Everything that reaches the server that day.
-fn timeline(outlets: &Outlets, script: &Script, catalog: &Catalog) -> Result<Timeline> {
-    let mut timeline = Timeline::default();
-    for outlet in &outlets.customers {
-        timeline.customer(&outlets.record(outlet)?)?;
+/// Writes the photos of the day into a folder, each under the hash the day names it by: `<sha256>.png`.
+///
+/// # Errors
+/// The script contradicts itself, or a file cannot be written.
+pub fn photos(root: &Path, folder: &Path) -> Result<()> {
+    let (_, photos) = Sources::read(root)?.day()?.into_lines();
+    develop(&photos, folder)
+}
+
+/// What people wrote, and what the SOP's tables hold.
+struct Sources {
+    outlets: Outlets,
+    script: Script,
+    catalog: Catalog,
+}
+
+impl Sources {
+    fn read(root: &Path) -> Result<Self> {
+        let sop = root.join(SOP);
+        Ok(Self {
+            outlets: read(&sop.join("day/customers.json"))?,
+            script: read(&sop.join("day/visits.json"))?,
+            catalog: Catalog::read(&sop.join("datasets"))?,
+        })
     }
-    let mut phones = phone::phones(script)?;
-    for entry in &script.visits {
-        entry.check()?;
-        let outlet = outlets.find(&entry.customer)?;
-        let phone = phones.get_mut(&entry.rep).with_context(|| format!("{}: no such rep", entry.visit))?;
-        visit::record(entry, outlet, outlets, script, catalog, phone, &mut timeline)
-            .with_context(|| entry.visit.clone())?;
+
+    /// Everything that reaches the server on the day.
+    fn day(&self) -> Result<Timeline> {
+        self.timeline(&[&self.script])
     }
-    for now in &script.clock {
-        timeline.clock(chance::moment(&script.date, now)?)?;
+
+    /// Everything that reaches the server on some days.
+    fn timeline(&self, days: &[&Script]) -> Result<Timeline> {
+        let mut timeline = Timeline::default();
+        for outlet in &self.outlets.customers {
+            timeline.customer(&self.outlets.record(outlet)?)?;
+        }
+        for script in days {
+            let mut phones = phone::phones(script)?;
+            for entry in &script.visits {
+                entry.check()?;
+                let outlet = self.outlets.find(&entry.customer)?;
+                let phone = phones.get_mut(&entry.rep).with_context(|| format!("{}: no such rep", entry.visit))?;
+                visit::record(entry, outlet, &self.outlets, script, &self.catalog, phone, &mut timeline)
+                    .with_context(|| entry.visit.clone())?;
+            }
+            for now in &script.clock {
+                timeline.clock(chance::moment(&script.date, now)?)?;
+            }
+        }
+        Ok(timeline)
     }
-    Ok(timeline)
+}
+
+/// The rows a domain expert expects, as a file.
+fn expected(days: &[&Script]) -> Result<String> {
+    let visits = days.iter().flat_map(|script| &script.visits);
+    Ok(serde_json::to_string_pretty(&visits.map(Expected::of).collect::<Vec<_>>())? + "\n")
+}
+
+fn develop(photos: &Photos, folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    for (sha256, png) in photos {
+        write(&folder.join(format!("{sha256}.png")), png)?;
+    }
+    let bytes: usize = photos.values().map(Vec::len).sum();
+    println!("{}: {} photos, {} kB", folder.display(), photos.len(), bytes / 1000);
+    Ok(())
+}
+
+fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result<()> {
+    fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn settle(path: &Path, text: &str, check: bool) -> Result<()> {
     if !check {
-        return fs::write(path, text).with_context(|| format!("cannot write {}", path.display()));
+        return write(path, text);
     }
     let there = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     if there == text {
@@ -88,5 +139,19 @@ mod tests {
     fn the_recorded_day_is_what_its_script_gives() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         record(root, true).unwrap();
+    }
+
+    #[test]
+    fn a_photo_has_the_bytes_its_hash_names() {
+        let (lines, photos) = Sources::read(&crate::root()).unwrap().day().unwrap().into_lines();
+        let mut named = std::collections::BTreeSet::new();
+        for line in lines.lines() {
+            let record: serde_json::Value = serde_json::from_str(line).unwrap();
+            let evidence = record["body"]["evidence"].as_array().into_iter().flatten();
+            named.extend(evidence.map(|evidence| evidence["sha256"].as_str().unwrap().to_owned()));
+        }
+        assert!(named.len() > 200, "{}", named.len());
+        assert!(photos.iter().all(|(sha256, png)| chance::hash(png) == *sha256 && png.len() < 2000));
+        assert!(named.iter().eq(photos.keys()));
     }
 }

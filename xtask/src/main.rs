@@ -29,6 +29,7 @@ Usage: cargo xtask <command>
   node            rules and components in Node: build, transpile, run the case files
   record-day      write the recorded day from its script
                   --check: only compare
+  photos OUT      write the photos of the recorded day into a folder, each named by its hash
   help            this text
 ";
 
@@ -54,6 +55,7 @@ fn dispatch(root: &Path, arguments: &[&str]) -> Result<()> {
         ["engine-wasm"] => run::alone(|ring| wasm::engine(root, ring).map(drop)),
         ["record-day"] => day::record(root, false),
         ["record-day", "--check"] => day::record(root, true),
+        ["photos", folder] => day::photos(root, Path::new(folder)),
         ["node"] => run::alone(|ring| node::node(root, ring)),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");

@@ -9,9 +9,9 @@ use sha2::{Digest, Sha256};
 /// The day's city keeps one offset all year.
 const OFFSET_S: i32 = 8 * 3600;
 
-/// SHA-256 of a name, lower-case hex.
-pub fn hash(name: &str) -> String {
-    Sha256::digest(name.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+/// SHA-256 of a name or of bytes, lower-case hex.
+pub fn hash(of: impl AsRef<[u8]>) -> String {
+    Sha256::digest(of).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// 64 bits drawn from a name.

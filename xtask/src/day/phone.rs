@@ -121,7 +121,7 @@ impl Phone {
     }
 
     fn boot_name(&self, boot: i64) -> String {
-        let hash = chance::hash(&format!("boot {} {boot}", self.device));
+        let hash = chance::hash(format!("boot {} {boot}", self.device));
         hash.chars().take(12).collect()
     }
 

@@ -1,9 +1,10 @@
-//! Photos and codes a submission rests on: invented hashes, but each photo has its own, and one used twice has the same.
+//! Photos and codes a submission rests on: each has its own bytes, and one used twice has the same.
 
 use super::chance;
 use super::phone::Phone;
+use super::picture::Picture;
 use super::place::Point;
-use super::script::{Entry, PhotoStory};
+use super::script::{Entry, PhotoStory, Script};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
@@ -39,56 +40,77 @@ pub struct Shot<'a> {
     pub place: Point,
 }
 
-impl Shot<'_> {
+/// What became of a shot.
+pub struct Photo {
     /// The reference a submission carries.
+    pub reference: Value,
+    /// The file.
+    pub png: Vec<u8>,
+}
+
+impl Shot<'_> {
+    /// Takes it.
     ///
     /// # Errors
     /// The script names a photo that cannot be.
-    pub fn reference(&self, phone: &Phone, date: &str) -> Result<Value> {
+    pub fn take(&self, phone: &Phone, script: &Script) -> Result<Photo> {
         let story = self.entry.photos.get(self.step);
         let first = self.number == 0;
-        let mut name = self.name(&self.entry.visit, self.step);
+        let mut picture = self.picture(self.entry, self.step);
         let mut captured = phone.times(self.at, &self.entry.phone)?;
-        let mut phash = self.look(&name);
+        let mut phash = look(&picture.name());
         match story {
             Some(PhotoStory::Yesterday(time)) if first => {
-                captured = phone.old_times(chance::moment(date, time)? - DAY)?;
+                captured = phone.old_times(chance::moment(&script.date, time)? - DAY)?;
             }
             Some(PhotoStory::ReusedFrom(from)) if first => {
                 let (visit, step) = from.split_once('/').context("`reused_from` is `visit/step`")?;
-                name = self.name(visit, step);
-                phash = self.look(&name);
+                let other = script.visits.iter().find(|entry| entry.visit == visit);
+                picture = self.picture(other.with_context(|| format!("no visit {visit}"))?, step);
+                phash = look(&picture.name());
             }
             Some(PhotoStory::LooksLike(step)) => {
-                let other = self.look(&self.name(&self.entry.visit, step));
-                phash = flipped(other, &name, 1, 2);
+                let other = look(&self.picture(self.entry, step).name());
+                phash = flipped(other, &picture.name(), 1, 2);
+                picture.shows = step;
             }
             _ if self.step == "after_photo" => {
-                let before = self.look(&self.name(&self.entry.visit, "before_photo"));
-                phash = flipped(before, &name, 14, 22);
+                let before = look(&self.picture(self.entry, "before_photo").name());
+                phash = flipped(before, &picture.name(), 14, 22);
             }
             _ => {}
         }
+        let png = picture.png();
         let mut reference = json!({
-            "requirement": self.wanted.requirement, "sha256": chance::hash(&name), "kind": self.wanted.kind,
+            "requirement": self.wanted.requirement, "sha256": chance::hash(&png), "kind": self.wanted.kind,
             "class": self.wanted.class, "live": true, "captured": captured,
         });
         if self.wanted.kind == "photo" {
             reference["phash"] = json!(format!("{phash:016x}"));
         }
-        if let Some(position) = phone.position(&name, self.place, &self.entry.phone) {
+        if let Some(position) = phone.position(&picture.name(), self.place, &self.entry.phone) {
             reference["position"] = position;
         }
-        Ok(reference)
+        Ok(Photo { reference, png })
     }
 
-    fn name(&self, visit: &str, step: &str) -> String {
-        format!("photo {visit} {step} {} {} {}", self.wanted.requirement, self.number, self.attempt)
+    /// What this shot shows if it is of that visit and step.
+    fn picture<'a>(&'a self, entry: &'a Entry, step: &'a str) -> Picture<'a> {
+        Picture {
+            customer: &entry.customer,
+            visit: &entry.visit,
+            step,
+            requirement: self.wanted.requirement,
+            number: self.number,
+            attempt: self.attempt,
+            shows: step,
+        }
     }
+}
 
-    fn look(&self, name: &str) -> u64 {
-        chance::bits(&format!("look of {name}"))
-    }
+/// Perceptual hash of a photo of this name.
+fn look(name: &str) -> u64 {
+    chance::bits(&format!("look of {name}"))
 }
 
 /// `bits` with at least `least` and at most `most` of them turned.

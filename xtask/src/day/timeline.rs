@@ -1,14 +1,20 @@
 //! Everything the server sees, sorted by when it sees it.
 
 use super::chance;
+use super::photo::Photo;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Lines with their moment. Customers are known before anything happens.
 #[derive(Default)]
 pub struct Timeline {
     lines: Vec<(i64, String)>,
+    photos: Photos,
 }
+
+/// Files by the SHA-256 of their bytes.
+pub type Photos = BTreeMap<String, Vec<u8>>;
 
 impl Timeline {
     /// A customer, known from the beginning.
@@ -25,6 +31,16 @@ impl Timeline {
     /// Not JSON.
     pub fn command(&mut self, received: i64, record: &Value) -> Result<()> {
         self.push(received, record)
+    }
+
+    /// A photo was taken; gives its reference back.
+    ///
+    /// # Errors
+    /// The reference names no file.
+    pub fn photo(&mut self, photo: Photo) -> Result<Value> {
+        let sha256 = photo.reference.get("sha256").and_then(Value::as_str).context("a photo without a hash")?;
+        self.photos.insert(sha256.to_owned(), photo.png);
+        Ok(photo.reference)
     }
 
     /// The bytes of a photo have arrived.
@@ -50,9 +66,9 @@ impl Timeline {
         Ok(())
     }
 
-    /// One record a line, in the order the server saw them.
-    pub fn into_lines(mut self) -> String {
+    /// One record a line, in the order the server saw them; and the photos.
+    pub fn into_lines(mut self) -> (String, Photos) {
         self.lines.sort_by_key(|(at, _)| *at);
-        self.lines.into_iter().map(|(_, line)| line + "\n").collect()
+        (self.lines.into_iter().map(|(_, line)| line + "\n").collect(), self.photos)
     }
 }

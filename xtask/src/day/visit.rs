@@ -172,7 +172,7 @@ impl Teller<'_> {
     }
 
     /// The evidence of a step, captured one after the other before it is handed in.
-    fn photos(&self, step: &str, wanted: &[Wanted], from: i64, at: i64, attempt: i64) -> Result<Vec<Value>> {
+    fn photos(&mut self, step: &str, wanted: &[Wanted], from: i64, at: i64, attempt: i64) -> Result<Vec<Value>> {
         let count: i64 = wanted.iter().map(|wanted| wanted.count).sum();
         let mut taken = 0;
         let mut references = Vec::new();
@@ -192,7 +192,8 @@ impl Teller<'_> {
                         chance::between(&format!("photo side {name}"), 0.0, 360.0),
                     ),
                 };
-                references.push(shot.reference(self.phone, &self.store.script.date)?);
+                let photo = shot.take(self.phone, self.store.script)?;
+                references.push(self.timeline.photo(photo)?);
             }
         }
         Ok(references)
