@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use std::path::Path;
 
-/// Folders that hold what machines made.
+/// What machines made. In a linked worktree `.git` is a file.
 const SKIPPED: &[&str] = &["target", "node_modules", ".git"];
 
 /// A text file: path from the root with `/`, and its text.
@@ -42,10 +42,11 @@ pub fn read(root: &Path) -> Result<Vec<File>> {
         for entry in std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
             let entry = entry?;
             let (path, kind) = (entry.path(), entry.file_type()?);
+            if SKIPPED.iter().any(|skipped| entry.file_name() == *skipped) {
+                continue;
+            }
             if kind.is_dir() {
-                if !SKIPPED.iter().any(|skipped| entry.file_name() == *skipped) {
-                    folders.push(path);
-                }
+                folders.push(path);
             } else if kind.is_file() {
                 let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
                 // Not text: nothing to tidy (tests keep some invalid bytes on purpose).
