@@ -287,14 +287,13 @@ impl Store<'_> {
 
     fn promo(&self) -> Result<Value> {
         let format = self.format()?;
-        let promotions: Vec<Value> = format
-            .promotions
-            .iter()
-            .map(|promotion| {
+        let mut promotions = Vec::new();
+        for promotion in &format.promotions {
+            if self.catalog.runs(promotion, &self.script.date)? {
                 let live = !self.entry.found.promotions_off.contains(promotion);
-                json!({ "promo_id": promotion, "live": live, "mechanic_ok": live })
-            })
-            .collect();
+                promotions.push(json!({ "promo_id": promotion, "live": live, "mechanic_ok": live }));
+            }
+        }
         let displays: Vec<Value> = format
             .displays
             .iter()

@@ -4,10 +4,11 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use std::path::Path;
 
-/// Products, planogram and targets.
+/// Products, planogram, promotions and targets.
 pub struct Catalog {
     products: Vec<Product>,
     planogram: Vec<Key>,
+    promotions: Vec<Promotion>,
     targets: Vec<Target>,
 }
 
@@ -47,6 +48,13 @@ struct Key {
 }
 
 #[derive(Deserialize)]
+struct Promotion {
+    promo_id: String,
+    valid_from: String,
+    valid_to: String,
+}
+
+#[derive(Deserialize)]
 struct Target {
     category: String,
     sos_target: f64,
@@ -66,6 +74,7 @@ impl Catalog {
         Ok(Self {
             products: super::read::<Dataset<Product>>(&folder.join("products.json"))?.rows,
             planogram: super::read::<Dataset<Key>>(&folder.join("planogram.json"))?.rows,
+            promotions: super::read::<Dataset<Promotion>>(&folder.join("promotions.json"))?.rows,
             targets: super::read::<Dataset<Target>>(&folder.join("targets.json"))?.rows,
         })
     }
@@ -81,6 +90,17 @@ impl Catalog {
     /// Whether the planogram places a product.
     pub fn places(&self, gtin: &str) -> bool {
         self.planogram.iter().any(|row| row.gtin == gtin)
+    }
+
+    /// Whether a promotion runs on a date.
+    ///
+    /// # Errors
+    /// There is none of that id.
+    pub fn runs(&self, promotion: &str, date: &str) -> Result<bool> {
+        let row = self.promotions.iter().find(|row| row.promo_id == promotion);
+        let row = row.with_context(|| format!("no promotion {promotion}"))?;
+        // ISO dates compare as text.
+        Ok((row.valid_from.as_str()..=row.valid_to.as_str()).contains(&date))
     }
 
     /// The share of shelf a category should reach.
