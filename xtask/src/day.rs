@@ -7,6 +7,8 @@
 mod answers;
 mod catalog;
 mod chance;
+mod company;
+mod outlets;
 mod phone;
 mod photo;
 mod picture;
@@ -19,7 +21,9 @@ mod visit;
 
 use anyhow::{Context, Result, bail};
 use catalog::Catalog;
-use script::{Expected, Outlets, Script};
+use company::Company;
+use outlets::Outlets;
+use script::{Expected, Script};
 use std::fs;
 use std::path::Path;
 use timeline::{Photos, Timeline};
@@ -49,8 +53,23 @@ pub fn photos(root: &Path, folder: &Path) -> Result<()> {
     develop(&photos, folder)
 }
 
+/// Writes what a served demo is filled with before the day begins into a folder: `company.json` (what to put, in order) and
+/// in `photos/` the photos of the day.
+///
+/// # Errors
+/// A source is missing or malformed, the script contradicts itself, or a file cannot be written.
+pub fn demo_data(root: &Path, folder: &Path) -> Result<()> {
+    let sources = Sources::read(root)?;
+    let puts = sources.company.puts(&sources.outlets)?;
+    develop(&sources.day()?.into_lines().1, &folder.join("photos"))?;
+    write(&folder.join("company.json"), serde_json::to_string_pretty(&puts)? + "\n")?;
+    println!("{}: {} records of the company", folder.join("company.json").display(), puts.len());
+    Ok(())
+}
+
 /// What people wrote, and what the SOP's tables hold.
 struct Sources {
+    company: Company,
     outlets: Outlets,
     script: Script,
     catalog: Catalog,
@@ -60,6 +79,7 @@ impl Sources {
     fn read(root: &Path) -> Result<Self> {
         let sop = root.join(SOP);
         Ok(Self {
+            company: read(&sop.join("demo/company.json"))?,
             outlets: read(&sop.join("day/customers.json"))?,
             script: read(&sop.join("day/visits.json"))?,
             catalog: Catalog::read(&sop.join("datasets"))?,

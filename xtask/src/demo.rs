@@ -112,9 +112,17 @@ fn judge(root: &Path, sopwith: &Path, components: &Path, log: &Path) -> Command 
 
 /// Where the day's events go.
 fn log(root: &Path) -> Result<PathBuf> {
+    Ok(folder(root)?.join("day.log.jsonl"))
+}
+
+/// Where a demo keeps its files.
+///
+/// # Errors
+/// Cargo names no target folder, or the folder cannot be made.
+pub fn folder(root: &Path) -> Result<PathBuf> {
     let folder = wasm::target_folder(root)?.join("demo");
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    Ok(folder.join("day.log.jsonl"))
+    Ok(folder)
 }
 
 /// What somebody who has seen the table may want to try.

@@ -30,6 +30,7 @@ Usage: cargo xtask <command>
   record-day      write the recorded day from its script
                   --check: only compare
   photos OUT      write the photos of the recorded day into a folder, each named by its hash
+  demo-data       write what a served demo is filled with into target/demo: company, photos
   help            this text
 ";
 
@@ -56,6 +57,7 @@ fn dispatch(root: &Path, arguments: &[&str]) -> Result<()> {
         ["record-day"] => day::record(root, false),
         ["record-day", "--check"] => day::record(root, true),
         ["photos", folder] => day::photos(root, Path::new(folder)),
+        ["demo-data"] => day::demo_data(root, &demo::folder(root)?),
         ["node"] => run::alone(|ring| node::node(root, ring)),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");

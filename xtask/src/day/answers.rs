@@ -5,16 +5,26 @@
 
 use super::catalog::{Catalog, Product};
 use super::chance;
+use super::outlets::{Display, Format, Outlet, Outlets};
 use super::photo::Wanted;
-use super::script::{Display, Entry, Format, Outlet, Outlets, Script};
+use super::script::{Entry, Script};
 use super::stock::tenths;
 use super::visit::edited;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
+/// Who talks to reps in the stores.
+const CONTACTS: &[&str] =
+    &["陈店长", "李姐", "王老板", "刘经理", "周姐", "吴店长", "郑老板", "唐主管", "冯姐", "蒋经理", "何阿姨", "邓老板"];
+
 /// The planogram's six questions.
 const PLACED: [&str; 6] = ["bay", "shelf", "position", "facings", "tag", "price"];
+
+/// Whom a rep talks to in an outlet, at every visit.
+pub fn contact(outlet: &Outlet) -> &'static str {
+    chance::pick(&format!("contact {}", outlet.id), CONTACTS).copied().unwrap_or("店长")
+}
 
 /// An outlet as one visit finds it.
 pub struct Store<'a> {
@@ -325,20 +335,6 @@ impl Store<'_> {
     }
 
     fn talk(&self) -> Result<Value> {
-        const CONTACTS: &[&str] = &[
-            "陈店长",
-            "李姐",
-            "王老板",
-            "刘经理",
-            "周姐",
-            "吴店长",
-            "郑老板",
-            "唐主管",
-            "冯姐",
-            "蒋经理",
-            "何阿姨",
-            "邓老板",
-        ];
         const TALKS: &[(&str, &str, &str)] = &[
             ("order", "agreed", "跟进订单到货并上架"),
             ("display", "agreed", "下周补一块端架陈列"),
@@ -348,7 +344,7 @@ impl Store<'_> {
             ("freshness", "agreed", "临近效期的批次移到外排优先出货"),
             ("display", "declined", "下次带上陈列费方案再谈"),
         ];
-        let contact = chance::pick(&format!("contact {}", self.outlet.id), CONTACTS).copied().unwrap_or("店长");
+        let contact = contact(self.outlet);
         let (topic, outcome, what) =
             chance::pick(&self.name("talk"), TALKS).copied().unwrap_or(("order", "agreed", "跟进"));
         let due = chance::days_after(&self.script.date, chance::whole(&self.name("due"), 2, 9))?;

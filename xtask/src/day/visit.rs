@@ -3,10 +3,11 @@
 use super::answers::Store;
 use super::catalog::Catalog;
 use super::chance;
+use super::outlets::{Outlet, Outlets};
 use super::phone::Phone;
 use super::photo::{Shot, Wanted};
 use super::place::Point;
-use super::script::{Entry, Outlet, Outlets, Script};
+use super::script::{Entry, Script};
 use super::timeline::Timeline;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
