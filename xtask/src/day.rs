@@ -8,6 +8,7 @@ mod answers;
 mod catalog;
 mod chance;
 mod company;
+mod history;
 mod outlets;
 mod phone;
 mod photo;
@@ -22,6 +23,7 @@ mod visit;
 use anyhow::{Context, Result, bail};
 use catalog::Catalog;
 use company::Company;
+use history::History;
 use outlets::Outlets;
 use script::{Expected, Script};
 use std::fs;
@@ -53,23 +55,32 @@ pub fn photos(root: &Path, folder: &Path) -> Result<()> {
     develop(&photos, folder)
 }
 
-/// Writes what a served demo is filled with before the day begins into a folder: `company.json` (what to put, in order) and
-/// in `photos/` the photos of the day.
+/// Writes what a served demo is filled with before the day begins into a folder: `company.json` (what to put, in order),
+/// `history.jsonl` with `history.expected.json`, and in `photos/` the photos of history and day.
 ///
 /// # Errors
 /// A source is missing or malformed, the script contradicts itself, or a file cannot be written.
 pub fn demo_data(root: &Path, folder: &Path) -> Result<()> {
     let sources = Sources::read(root)?;
+    let days = sources.history.days(&sources)?;
+    let days: Vec<&Script> = days.iter().collect();
+    let (history, mut photos) = sources.timeline(&days)?.into_lines();
+    photos.extend(sources.day()?.into_lines().1);
     let puts = sources.company.puts(&sources.outlets)?;
-    develop(&sources.day()?.into_lines().1, &folder.join("photos"))?;
+    develop(&photos, &folder.join("photos"))?;
     write(&folder.join("company.json"), serde_json::to_string_pretty(&puts)? + "\n")?;
+    write(&folder.join("history.jsonl"), &history)?;
+    write(&folder.join("history.expected.json"), expected(&days)?)?;
+    let visits = days.iter().flat_map(|day| &day.visits).count();
     println!("{}: {} records of the company", folder.join("company.json").display(), puts.len());
+    println!("{}: {visits} visits, {} records", folder.join("history.jsonl").display(), history.lines().count());
     Ok(())
 }
 
 /// What people wrote, and what the SOP's tables hold.
 struct Sources {
     company: Company,
+    history: History,
     outlets: Outlets,
     script: Script,
     catalog: Catalog,
@@ -80,6 +91,7 @@ impl Sources {
         let sop = root.join(SOP);
         Ok(Self {
             company: read(&sop.join("demo/company.json"))?,
+            history: read(&sop.join("demo/history.json"))?,
             outlets: read(&sop.join("day/customers.json"))?,
             script: read(&sop.join("day/visits.json"))?,
             catalog: Catalog::read(&sop.join("datasets"))?,

@@ -2,6 +2,7 @@
 //!
 //! The day, its expected rows and its golden score are data under schemas/; nothing here knows what they say.
 
+use crate::day;
 use crate::plugins;
 use crate::run::{Ring, Rings};
 use crate::wasm;
@@ -64,6 +65,19 @@ pub fn check(root: &Path, ring: &Ring, sopwith: &Path, components: &Path) -> Res
     }
     ring.say("one flipped byte of the log is found");
     Ok(())
+}
+
+/// The month before the day as part of a longer run: every row as its script expects.
+///
+/// # Errors
+/// A row differs.
+pub fn check_history(root: &Path, ring: &Ring, sopwith: &Path, components: &Path) -> Result<()> {
+    let folder = folder(root)?;
+    day::demo_data(root, &folder)?;
+    let (visits, expected) = (folder.join("history.jsonl"), folder.join("history.expected.json"));
+    let mut command = Command::new(sopwith);
+    command.args(["judge", SOP, "--visits"]).arg(visits).arg("--plugins").arg(components);
+    ring.run(command.arg("--expect").arg(expected).current_dir(root))
 }
 
 /// Which visit has the golden vector. That it came out as expected is what `--expect` has just shown.

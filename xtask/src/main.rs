@@ -30,7 +30,7 @@ Usage: cargo xtask <command>
   record-day      write the recorded day from its script
                   --check: only compare
   photos OUT      write the photos of the recorded day into a folder, each named by its hash
-  demo-data       write what a served demo is filled with into target/demo: company, photos
+  demo-data       write what a served demo is filled with into target/demo: company, history, photos
   help            this text
 ";
 

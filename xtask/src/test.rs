@@ -57,6 +57,7 @@ pub fn test(root: &Path) -> Result<()> {
         day::record(root, true)?;
         demo::check(root, ring, &built.sopwith, &built.plugins)
     })?;
+    rings.ring("month before", |ring| demo::check_history(root, ring, &built.sopwith, &built.plugins))?;
     rings.ring("node", |ring| node::with(root, ring, &built.plugins))?;
     rings.ring("licences", |ring| licences(root, ring))?;
     rings.finish();

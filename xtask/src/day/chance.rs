@@ -64,6 +64,22 @@ pub fn days_after(date: &str, days: i64) -> Result<String> {
     Ok(later.format("%Y-%m-%d").to_string())
 }
 
+/// `mon`, …
+///
+/// # Errors
+/// No such date.
+pub fn weekday(date: &str) -> Result<String> {
+    Ok(self::date(date)?.format("%a").to_string().to_lowercase())
+}
+
+/// `MMDD` of a date.
+///
+/// # Errors
+/// No such date.
+pub fn month_and_day(date: &str) -> Result<String> {
+    Ok(self::date(date)?.format("%m%d").to_string())
+}
+
 fn date(text: &str) -> Result<NaiveDate> {
     NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().with_context(|| format!("`{text}` is no date"))
 }

@@ -91,6 +91,21 @@ impl Company {
         Ok(puts)
     }
 
+    /// Whether anybody works on a date, `YYYY-MM-DD`.
+    ///
+    /// # Errors
+    /// No such date, or no calendar.
+    pub fn works_on(&self, date: &str) -> Result<bool> {
+        let calendar = self.all("calendars").first().context("no calendar")?;
+        let exceptions = calendar["exceptions"].as_array().into_iter().flatten();
+        let exception = exceptions.into_iter().find(|exception| exception["date"] == date);
+        let hours = match exception {
+            Some(exception) => &exception["hours"],
+            None => &calendar["weekly"][chance::weekday(date)?],
+        };
+        Ok(hours.as_array().is_some_and(|hours| !hours.is_empty()))
+    }
+
     fn all(&self, kind: &str) -> &[Value] {
         self.records.get(kind).and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }
@@ -253,5 +268,14 @@ mod tests {
             let owner = format!("{}-owner", entry.customer.replacen("cus_", "asg_", 1));
             assert_eq!(owners[owner.as_str()]["user"], entry.rep.as_str());
         }
+    }
+
+    #[test]
+    fn nobody_works_on_sundays_and_holidays_but_on_make_up_days() {
+        let company = puts().0.company;
+        let works = |date| company.works_on(date).unwrap();
+        assert!(works("2026-03-18") && works("2026-03-21"), "a Wednesday and a Saturday");
+        assert!(!works("2026-03-22") && !works("2026-02-17") && !works("2026-04-06"));
+        assert!(works("2026-02-28") && works("2026-09-20"), "made up for");
     }
 }

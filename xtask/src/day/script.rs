@@ -24,7 +24,7 @@ pub struct Script {
 }
 
 /// A rep and the phone.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rep {
     /// Who.
@@ -46,7 +46,7 @@ pub struct Rep {
 }
 
 /// A competing product.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Competitor {
     /// Category code.
@@ -65,14 +65,15 @@ pub struct Competitor {
 pub type Edits = BTreeMap<String, BTreeMap<String, Value>>;
 
 /// One visit.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
     /// `vis_…`
     pub visit: String,
     /// Whether the rep did right.
     kind: Kind,
-    title: BTreeMap<String, String>,
+    /// What it shows.
+    pub title: BTreeMap<String, String>,
     /// `usr_…`
     pub rep: String,
     /// `cus_…`
@@ -124,7 +125,7 @@ pub struct Entry {
 }
 
 /// Whether the rep did right.
-#[derive(Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 enum Kind {
     /// Yes, whatever became of the visit.
@@ -144,10 +145,30 @@ impl Entry {
         }
         Ok(())
     }
+
+    /// Whether the rep did right and nothing was held against the visit.
+    pub fn is_plain(&self) -> bool {
+        self.kind == Kind::Honest && self.expect.decision == "accepted"
+    }
+
+    /// The same story as another visit; what it scores then is not said.
+    pub fn again(&self, visit: String, start: String) -> Self {
+        let mut again = Self { visit, start, ..self.clone() };
+        again.expect.score = None;
+        again
+    }
+
+    /// Everything was right at the first try.
+    pub fn forget_first_try(&mut self) {
+        if !self.first_try.is_empty() {
+            self.first_try.clear();
+            self.expect.codes.clear();
+        }
+    }
 }
 
 /// How the store was found.
-#[derive(Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Found {
     /// Not open: `[status, reason]`.
@@ -181,7 +202,7 @@ pub struct Found {
 }
 
 /// A shelf price that is not the format's.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Price {
     /// In CNY, a decimal string.
@@ -192,7 +213,7 @@ pub struct Price {
 }
 
 /// An order that is not as suggested.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OrderStory {
     /// How many.
@@ -202,7 +223,7 @@ pub struct OrderStory {
 }
 
 /// What the phone did differently during one visit.
-#[derive(Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PhoneStory {
     /// Positions are simulated and the system says so.
@@ -218,7 +239,7 @@ pub struct PhoneStory {
 }
 
 /// A photo that is not what it should be.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum PhotoStory {
     /// Taken the day before at this time.
@@ -230,7 +251,7 @@ pub enum PhotoStory {
 }
 
 /// An answer changed after it was accepted.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Amendment {
     /// Which step.
