@@ -1,6 +1,7 @@
 //! What the end-to-end tests share: where things are, and case files of the engine.
 
 pub mod case;
+pub mod fault;
 
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
