@@ -3,5 +3,7 @@
 mod bad_input;
 mod cases;
 mod day;
+#[cfg(target_os = "linux")]
+mod fault;
 mod plugin_tools;
 mod verify;
