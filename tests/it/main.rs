@@ -5,5 +5,7 @@ mod cases;
 mod day;
 #[cfg(target_os = "linux")]
 mod fault;
+#[cfg(target_os = "linux")]
+mod fault_model;
 mod plugin_tools;
 mod verify;
