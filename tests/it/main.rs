@@ -8,4 +8,5 @@ mod fault;
 #[cfg(target_os = "linux")]
 mod fault_model;
 mod plugin_tools;
+mod served;
 mod verify;

@@ -181,8 +181,8 @@ fn summary(response: &Value, visit: &str) -> Value {
     })
 }
 
-/// JSON Merge Patch, RFC 7396.
-fn merge(target: &mut Value, patch: &Value) {
+/// JSON Merge Patch, RFC 7396, in place.
+pub fn merge(target: &mut Value, patch: &Value) {
     match (target, patch) {
         (_, Value::Null) => {}
         (Value::Object(members), Value::Object(changes)) => {

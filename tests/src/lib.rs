@@ -1,7 +1,10 @@
 //! What the end-to-end tests share: where things are, and case files of the engine.
 
 pub mod case;
+pub mod client;
+pub mod company;
 pub mod fault;
+pub mod server;
 
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
