@@ -382,10 +382,16 @@ pub struct JudgeArguments {
     /// Compare with expected rows; differing rows are named and the exit code is 1.
     #[arg(long, value_name = "FILE")]
     pub expect: Option<PathBuf>,
+    /// Write a report of each visit into this folder, `<visit>.html`.
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+    /// Show personal answers in the reports.
+    #[arg(long, requires = "report")]
+    pub personal: bool,
     /// Print one JSON object a visit instead of the table.
     #[arg(long)]
     pub json: bool,
-    /// Language of the table.
+    /// Language of the table and the reports.
     #[arg(long, value_enum, default_value = "en")]
     pub language: Language,
 }

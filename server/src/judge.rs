@@ -3,7 +3,7 @@
 use crate::cli::JudgeArguments;
 use crate::plugins::{self, Rows, Sandbox};
 use crate::table::{Heading, Row};
-use crate::{expect, log, sop_folder, table};
+use crate::{expect, log, reports, sop_folder, table};
 use anyhow::{Context as _, bail};
 use engine::command::Record;
 use engine::effective::EffectiveSop;
@@ -57,6 +57,11 @@ pub fn run(arguments: &JudgeArguments) -> anyhow::Result<bool> {
 
     let language = arguments.language.tag();
     let rows: Vec<Row> = journal.visits().values().map(|visit| Row::of(&effective, visit, language)).collect();
+    if let Some(folder) = &arguments.report {
+        let names = reports::names(&effective, datasets.iter());
+        let style = reports::Style { language, personal: arguments.personal };
+        reports::write(folder, &effective, &journal, &events, &names, &style)?;
+    }
     if arguments.json {
         let mut out = std::io::stdout().lock();
         for visit in journal.visits().values() {

@@ -18,6 +18,7 @@ mod plugin_new;
 mod plugin_test;
 mod plugins;
 mod report;
+mod reports;
 mod serve;
 mod sop_folder;
 mod sop_lint;
