@@ -54,6 +54,33 @@ fn every_row_of_the_recorded_day_comes_out_as_expected() -> anyhow::Result<()> {
 }
 
 #[test]
+fn every_visit_of_the_recorded_day_has_a_report_in_both_languages() -> anyhow::Result<()> {
+    let temp = tempfile::tempdir()?;
+    let (log, visits) = (temp.path().join("day.log.jsonl"), sop_folder().join("day/day.jsonl"));
+    for (language, title) in [("en", "Store visit report"), ("zh-CN", "巡店报告")] {
+        let folder = temp.path().join(language);
+        let more = ["--report", folder.to_str().context("utf-8")?, "--language", language];
+        let output = judge(visits.to_str().context("utf-8")?, log.to_str().context("utf-8")?, &more)?;
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let mut n_pages = 0;
+        for entry in std::fs::read_dir(&folder)? {
+            let page = std::fs::read_to_string(entry?.path())?;
+            assert!(page.starts_with(&format!("<!DOCTYPE html>\n<html lang=\"{language}\">")), "{page:.200}");
+            assert!(page.ends_with("</html>\n") && page.contains(title) && !page.contains("<script"));
+            n_pages += 1;
+        }
+        assert_eq!(n_pages, 35);
+    }
+    let page = std::fs::read_to_string(temp.path().join("zh-CN/vis_chen-1.html"))?;
+    for said in ["锦禾百货超市春熙路店", "83.5", "完美门店得分", "岚溪茉莉绿茶 500ml", "经销商/配送中心断货", "•••"]
+    {
+        assert!(page.contains(said), "{said}");
+    }
+    assert!(!page.contains("周姐"), "the contact is personal");
+    Ok(())
+}
+
+#[test]
 fn the_recorded_day_gives_the_same_bytes_in_engine_wasm() -> anyhow::Result<()> {
     let temp = tempfile::tempdir()?;
     let log = temp.path().join("day.log.jsonl");
