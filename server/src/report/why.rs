@@ -7,6 +7,7 @@ use super::plain::Found;
 use engine::explain;
 use engine::sop::{Effect, StepKind};
 use engine::verdict::Decision;
+use engine::visit::StepState;
 use serde_json::{Value, json};
 
 /// The section.
@@ -128,6 +129,10 @@ fn refused(page: &Page<'_>, html: &mut Html) {
                     html.element("p", &[], |html| {
                         step(page, &attempt.step, html);
                         html.text(&attempt.reasons.join(" "));
+                        if page.visit.steps.get(&attempt.step).is_some_and(|record| record.state == StepState::Done) {
+                            html.text(" ");
+                            html.span("small", &page.words.say("why.corrected"));
+                        }
                     });
                 });
             }

@@ -30,7 +30,7 @@ fn a_full_visit_is_told_in_english() {
             "2 pieces of evidence have not arrived yet.",
             "Refused on the spot (2)",
             "↺ Arrive : 1108.7 m from the customer, 120 m allowed (accuracy 12 m).",
-            "↺ Survey : People: The number is too small.",
+            "↺ Survey : People: The number is too small. Accepted later.",
             // Score.
             "At most 60. Too few people. It would have been 81.3.",
             "Order 75 % 75 % 56.3 of 75",
