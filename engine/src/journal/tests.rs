@@ -159,7 +159,7 @@ proptest! {
             rebuilt = match rebuilt {
                 None => Visit::begin(&what, at_ms),
                 Some(mut visit) => {
-                    visit.apply(&what, event["hash"].as_str().unwrap(), at_ms, &Default::default());
+                    visit.apply(&what, event["hash"].as_str().unwrap(), at_ms);
                     Some(visit)
                 }
             };
