@@ -10,7 +10,7 @@ use crate::input::{
     SubmissionInput, TimeSource, VisitInput,
 };
 use crate::place;
-use crate::progress::{Progress, Standing};
+use crate::progress::{Progress, Standing, progress};
 use crate::rule::Need;
 use crate::sop::{RuleBinding, StepKind};
 use crate::time::{self, TimeError};
@@ -41,7 +41,7 @@ pub struct Wanted {
 pub struct Gathered {
     /// The rep's check-in before this one.
     pub last_check_in: Option<CheckInInput>,
-    /// Other uses of the evidence, sorted by hash, then time, then visit.
+    /// Other uses of the evidence, in the order of `sort_uses`.
     pub evidence_uses: Vec<EvidenceUse>,
     /// The last completed visit to the customer.
     pub previous_visit: Option<PreviousVisit>,
@@ -49,6 +49,43 @@ pub struct Gathered {
     pub arrived: BTreeSet<String>,
     /// Where they were read, sorted.
     pub references: Vec<Reference>,
+}
+
+/// What a submission says to other visits about its evidence.
+#[must_use]
+pub fn uses_of(visit: &Visit, submission: &SubmissionInput) -> Vec<EvidenceUse> {
+    let used = |evidence: &EvidenceInput| EvidenceUse {
+        sha256: evidence.sha256.clone(),
+        visit: visit.id.clone(),
+        customer: visit.customer.id.clone(),
+        step: submission.step.clone(),
+        class: evidence.class.clone(),
+        received_ms: submission.at.received_ms,
+    };
+    submission.evidence.iter().map(used).collect()
+}
+
+/// What a visit that was judged says to the next one of its customer.
+#[must_use]
+pub fn previous_of(sop: &EffectiveSop, visit: &Visit) -> PreviousVisit {
+    PreviousVisit {
+        visit: visit.id.clone(),
+        business_date: visit.business_date.clone(),
+        steps: steps(visit, &progress(sop, visit)),
+    }
+}
+
+/// The order of `Gathered::evidence_uses`.
+pub fn sort_uses(uses: &mut [EvidenceUse]) {
+    uses.sort_by(|a, b| {
+        (&a.sha256, a.received_ms, &a.visit, &a.step, &a.class).cmp(&(
+            &b.sha256,
+            b.received_ms,
+            &b.visit,
+            &b.step,
+            &b.class,
+        ))
+    });
 }
 
 /// The needs of the rules that may be called.

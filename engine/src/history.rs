@@ -3,9 +3,8 @@
 //! In memory, for the journal; a server answers the same `Wanted` from its indexes.
 
 use crate::effective::EffectiveSop;
-use crate::gather::{Gathered, Wanted, steps};
+use crate::gather::{self, Gathered, Wanted};
 use crate::input::{CheckInInput, EvidenceUse, PreviousVisit};
-use crate::progress::progress;
 use crate::rule::Need;
 use crate::sop::StepKind;
 use crate::verdict::Reference;
@@ -30,16 +29,8 @@ impl History {
     pub fn note(&mut self, sop: &EffectiveSop, visit: &Visit, event: &VisitEvent, hash: &str) {
         match event {
             VisitEvent::Submitted { submission, .. } => {
-                for evidence in &submission.evidence {
-                    let used = EvidenceUse {
-                        sha256: evidence.sha256.clone(),
-                        visit: visit.id.clone(),
-                        customer: visit.customer.id.clone(),
-                        step: submission.step.clone(),
-                        class: evidence.class.clone(),
-                        received_ms: submission.at.received_ms,
-                    };
-                    self.uses.entry(evidence.sha256.clone()).or_default().push((used, hash.to_owned()));
+                for used in gather::uses_of(visit, submission) {
+                    self.uses.entry(used.sha256.clone()).or_default().push((used, hash.to_owned()));
                 }
                 let is_check_in = sop.step(&submission.step).is_some_and(|step| step.kind == StepKind::CheckIn);
                 if let Some(check_in) = visit.check_in(&sop.sop).filter(|_| is_check_in) {
@@ -49,11 +40,7 @@ impl History {
             }
             VisitEvent::VisitCompleted { .. } | VisitEvent::VisitClosed { .. } | VisitEvent::Reassessed { .. } => {
                 let Some(check_in) = visit.check_in(&sop.sop) else { return };
-                let previous = PreviousVisit {
-                    visit: visit.id.clone(),
-                    business_date: visit.business_date.clone(),
-                    steps: steps(visit, &progress(sop, visit)),
-                };
+                let previous = gather::previous_of(sop, visit);
                 let of_customer = self.completed.entry(visit.customer.id.clone()).or_default();
                 of_customer.retain(|(_, known, _)| known.visit != visit.id);
                 of_customer.push((check_in.at.max_ms, previous, hash.to_owned()));
@@ -90,9 +77,7 @@ impl History {
                 refer("evidence_uses", event);
                 gathered.evidence_uses.push(used.clone());
             }
-            gathered.evidence_uses.sort_by(|a, b| {
-                (&a.sha256, a.received_ms, &a.visit, &a.step).cmp(&(&b.sha256, b.received_ms, &b.visit, &b.step))
-            });
+            gather::sort_uses(&mut gathered.evidence_uses);
         }
         if wanted.needs.contains(&Need::PreviousVisit) {
             let last = self

@@ -62,8 +62,6 @@ pub struct Journal<'a> {
     /// Body hash by command id.
     commands: BTreeMap<String, String>,
     history: History,
-    /// Hash of the engine that events name.
-    engine: String,
     now_ms: i64,
 }
 
@@ -79,16 +77,8 @@ impl<'a> Journal<'a> {
             tips: Tips::default(),
             commands: BTreeMap::new(),
             history: History::default(),
-            engine: ENGINE_HASH.to_owned(),
             now_ms: i64::MIN,
         }
-    }
-
-    /// Makes events that name another engine: to compare with what that engine recorded.
-    #[must_use]
-    pub fn recorded_by(mut self, engine: &str) -> Self {
-        engine.clone_into(&mut self.engine);
-        self
     }
 
     /// The visits, by id.
@@ -129,13 +119,6 @@ impl<'a> Journal<'a> {
         let raw = json!({"raw": String::from_utf8_lossy(line), "sha256": canon::sha256_hex(line)});
         let ended = self.quarantine(raw, rejection, outside, &mut events);
         (ended, events)
-    }
-
-    /// Keeps again what `quarantine_line` kept: `kept` is the event's `record`.
-    pub fn quarantine_again(&mut self, kept: Value, rejection: Rejection, outside: &mut impl Outside) -> Vec<Event> {
-        let mut events = Vec::new();
-        self.quarantine(kept, rejection, outside, &mut events);
-        events
     }
 
     fn quarantine(
@@ -310,9 +293,11 @@ impl<'a> Journal<'a> {
         }
     }
 
-    /// Seals an event, applies it to the visit and to the history.
+    /// Seals an event, applies it to the visit and to the history, as it will be read back.
     fn happened(&mut self, visit_id: &str, event: VisitEvent, outside: &mut impl Outside, events: &mut Vec<Event>) {
         let hash = self.seal(event.draft(visit_id), outside, events);
+        let stored = events.last().filter(|stored| stored.hash == hash);
+        let event = stored.and_then(|stored| VisitEvent::of(stored).ok()).unwrap_or(event);
         if let Some(visit) = Visit::begin(&event, self.now_ms) {
             self.visits.insert(visit_id.to_owned(), visit);
         }
@@ -324,7 +309,7 @@ impl<'a> Journal<'a> {
 
     fn seal(&mut self, draft: Draft, outside: &mut impl Outside, events: &mut Vec<Event>) -> String {
         let tip = self.tips.of(&self.tenant, &draft.stream);
-        let place = Seal { tenant: &self.tenant, engine: &self.engine, at_ms: self.now_ms, tip: &tip };
+        let place = Seal { tenant: &self.tenant, engine: ENGINE_HASH, at_ms: self.now_ms, tip: &tip };
         // Records and outcomes are canonical when they come in. Should a value be none all the same, its text is kept.
         let event = seal(draft.clone(), &place, &mut || outside.salt())
             .or_else(|_| seal(as_text(draft), &place, &mut || outside.salt()));

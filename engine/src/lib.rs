@@ -31,6 +31,7 @@ pub mod journal;
 pub mod lint;
 pub mod place;
 pub mod progress;
+pub mod recheck;
 pub mod rejection;
 pub mod resolve;
 pub mod risk;
@@ -40,6 +41,8 @@ pub mod sop;
 mod step_check;
 pub mod submit;
 pub mod task;
+#[cfg(test)]
+mod tests;
 pub mod text;
 pub mod time;
 pub mod verdict;

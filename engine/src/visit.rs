@@ -13,8 +13,10 @@ use crate::verdict::{Decision, Refusal, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 
 mod event;
+mod rebuild;
 
 pub use event::VisitEvent;
+pub use rebuild::Unbuilt;
 
 /// Where a visit stands.
 #[derive(Clone, Debug, PartialEq)]

@@ -27,14 +27,14 @@ pub enum Object {
     End { events: usize, heads: BTreeMap<String, String> },
 }
 
-/// A log in memory.
+/// A log in memory. Runs may be pinned to several versions of each object.
 #[derive(Default)]
 pub struct Log {
-    /// Document and parameters.
-    pub sop: Value,
-    /// Datasets by name.
+    /// Documents with parameters.
+    pub sops: Vec<Value>,
+    /// Datasets by hash.
     pub datasets: BTreeMap<String, Value>,
-    /// Components by name.
+    /// Components by hash.
     pub plugins: BTreeMap<String, Vec<u8>>,
     /// Events with the number of their line, from 1.
     pub events: Vec<(usize, Event)>,
@@ -183,16 +183,16 @@ impl Log {
         match object {
             Object::Sop { hash, value } => {
                 ensure!(canon::hash_value(&value)? == hash, "sop {hash}: the content has another hash");
-                self.sop = value;
+                self.sops.push(value);
             }
             Object::Dataset { name, hash, value } => {
                 ensure!(canon::hash_value(&value)? == hash, "dataset {name} {hash}: the content has another hash");
-                self.datasets.insert(name, value);
+                self.datasets.insert(hash, value);
             }
             Object::Plugin { name, hash, bytes } => {
                 let bytes = BASE64_STANDARD.decode(bytes).with_context(|| format!("plugin {name}"))?;
                 ensure!(canon::sha256_hex(&bytes) == hash, "plugin {name} {hash}: the content has another hash");
-                self.plugins.insert(name, bytes);
+                self.plugins.insert(hash, bytes);
             }
             Object::End { .. } => bail!("the end is not where it belongs"),
         }

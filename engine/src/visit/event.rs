@@ -2,7 +2,7 @@
 //!
 //! What an event does to the state is `Visit::apply`; whether it happens is decided in `submit.rs` and `complete.rs`.
 
-use crate::command::{Clock, Command, Customer, EvidenceArrival, Record};
+use crate::command::{Clock, Command, Customer, EvidenceArrival};
 use crate::effective::Pins;
 use crate::event::Draft;
 use crate::input::SubmissionInput;
@@ -51,6 +51,26 @@ pub enum VisitEvent {
 }
 
 impl VisitEvent {
+    /// The types there are, as headers name them.
+    pub const TYPES: [&str; 16] = [
+        "visit_created",
+        "visit_started",
+        "draft_saved",
+        "submitted",
+        "assessed",
+        "refused",
+        "skipped",
+        "step_returned",
+        "visit_reopened",
+        "evidence_arrived",
+        "visit_completed",
+        "visit_closed",
+        "reassessed",
+        "reviewed",
+        "contested",
+        "visit_cancelled",
+    ];
+
     /// The event as unsealed data: its type, and each member as a payload of its own.
     #[must_use]
     pub fn draft(&self, visit: &str) -> Draft {
@@ -73,27 +93,5 @@ impl VisitEvent {
         let mut members: Map<String, Value> = payloads.map(|(name, value)| (name.clone(), value.clone())).collect();
         members.insert("type".into(), kind.into());
         serde_json::from_value(Value::Object(members))
-    }
-
-    /// The record that caused the event, where the event carries it.
-    #[must_use]
-    pub fn cause(&self) -> Option<Record> {
-        match self {
-            Self::VisitCreated { command, .. }
-            | Self::VisitStarted { command, .. }
-            | Self::DraftSaved { command }
-            | Self::Submitted { command, .. }
-            | Self::Refused { command, .. }
-            | Self::Skipped { command }
-            | Self::StepReturned { command }
-            | Self::VisitReopened { command }
-            | Self::VisitCompleted { command, .. }
-            | Self::Reviewed { command, .. }
-            | Self::Contested { command }
-            | Self::VisitCancelled { command } => Some(Record::Command(Box::new(command.clone()))),
-            Self::EvidenceArrived { evidence } => Some(Record::Evidence(evidence.clone())),
-            Self::VisitClosed { clock, .. } => Some(Record::Clock(clock.clone())),
-            Self::Assessed { .. } | Self::Reassessed { .. } => None,
-        }
     }
 }

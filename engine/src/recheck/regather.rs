@@ -1,0 +1,96 @@
+//! What a judgement was told about other visits, read back from the events it names.
+
+use super::Recorded;
+use crate::effective::EffectiveSop;
+use crate::gather::{self, Gathered, Wanted};
+use crate::input::CheckInInput;
+use crate::verdict::Reference;
+use crate::visit::{Unbuilt, Visit, VisitEvent};
+use std::sync::Arc;
+
+/// See the module header.
+pub(super) enum Regathered {
+    Gathered(Gathered),
+    /// An event it rests on was erased.
+    Erased,
+    /// An event it rests on is not there, or does not answer the need.
+    Unfounded(Reference),
+}
+
+/// A visit as it was when one of its events happened.
+struct Neighbour {
+    visit: Visit,
+    event: VisitEvent,
+    sop: Arc<EffectiveSop>,
+}
+
+pub(super) fn regather<R: Recorded>(
+    recorded: &mut R,
+    wanted: &Wanted,
+    mut references: Vec<Reference>,
+) -> Result<Regathered, R::Error> {
+    references.sort();
+    references.dedup();
+    let mut gathered = Gathered::default();
+    for reference in &references {
+        let neighbour = match neighbour(recorded, &reference.event)? {
+            Ok(Some(neighbour)) => neighbour,
+            Ok(None) => return Ok(Regathered::Unfounded(reference.clone())),
+            Err(Unbuilt::Erased { .. }) => return Ok(Regathered::Erased),
+            Err(Unbuilt::Malformed { .. }) => return Ok(Regathered::Unfounded(reference.clone())),
+        };
+        if !add(&mut gathered, wanted, &reference.need, &neighbour) {
+            return Ok(Regathered::Unfounded(reference.clone()));
+        }
+    }
+    gather::sort_uses(&mut gathered.evidence_uses);
+    gathered.references = references;
+    Ok(Regathered::Gathered(gathered))
+}
+
+fn neighbour<R: Recorded>(recorded: &mut R, hash: &str) -> Result<Result<Option<Neighbour>, Unbuilt>, R::Error> {
+    let Some(located) = recorded.find(hash)? else { return Ok(Ok(None)) };
+    let events = recorded.events(&located.stream, located.seq)?;
+    let Some(last) = events.last().filter(|last| last.hash == hash) else { return Ok(Ok(None)) };
+    let (visit, event) = match Visit::rebuild(&events).and_then(|visit| Ok((visit, VisitEvent::of(last)?))) {
+        Ok((Some(visit), event)) => (visit, event),
+        Ok((None, _)) => return Ok(Ok(None)),
+        Err(unbuilt) => return Ok(Err(unbuilt)),
+    };
+    let sop = recorded.sop(&visit.sop, visit.pins())?;
+    Ok(Ok(sop.map(|sop| Neighbour { visit, event, sop })))
+}
+
+/// Adds what the neighbour says to `need`; false when it is no answer to what is wanted.
+fn add(gathered: &mut Gathered, wanted: &Wanted, need: &str, neighbour: &Neighbour) -> bool {
+    let Neighbour { visit, event, sop } = neighbour;
+    if visit.id == wanted.visit {
+        return false;
+    }
+    let before = |check_in: &CheckInInput| check_in.at.max_ms <= wanted.before_ms;
+    let check_in = visit.check_in(&sop.sop).filter(before);
+    match (need, event) {
+        ("last_check_in", VisitEvent::Submitted { .. }) => {
+            gathered.last_check_in = check_in.filter(|_| visit.user == wanted.user);
+            gathered.last_check_in.is_some()
+        }
+        ("evidence_uses", VisitEvent::Submitted { submission, .. }) => {
+            let uses = gather::uses_of(visit, submission);
+            let wanted: Vec<_> = uses.into_iter().filter(|used| wanted.evidence.contains(&used.sha256)).collect();
+            let answers = !wanted.is_empty();
+            gathered.evidence_uses.extend(wanted);
+            answers
+        }
+        (
+            "previous_visit",
+            VisitEvent::VisitCompleted { .. } | VisitEvent::VisitClosed { .. } | VisitEvent::Reassessed { .. },
+        ) => {
+            if check_in.is_none() || visit.customer.id != wanted.customer {
+                return false;
+            }
+            gathered.previous_visit = Some(gather::previous_of(sop, visit));
+            true
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,208 @@
+//! What tests of this crate share: the plain SOP, a customer, commands in short, rules that look at what was gathered, and
+//! the events of a journal as a record.
+
+use crate::command::{Customer, Record};
+use crate::effective::{EffectiveSop, Pins};
+use crate::event::{Event, Seal, Tips, seal};
+use crate::journal::{Ended, Journal, Outside};
+use crate::recheck::{Located, Recorded};
+use crate::rule::{RuleAnswer, RuleCall, RuleOutcome};
+use crate::visit::VisitEvent;
+use serde_json::{Map, Value, json};
+use std::convert::Infallible;
+use std::sync::{Arc, LazyLock};
+
+/// 2026-03-02T09:00:00+08:00.
+pub const NINE_MS: i64 = 1_772_413_200_000;
+
+/// The plain SOP; its score rule also asks for the visit before.
+pub static PLAIN: LazyLock<Arc<EffectiveSop>> = LazyLock::new(|| plain(&json!({})));
+
+pub fn plain(parameters: &Value) -> Arc<EffectiveSop> {
+    let sop = serde_json::from_str(include_str!("../../tests/sops/plain.json")).unwrap();
+    let mut plugins: Value = serde_json::from_str(include_str!("../../tests/sops/plugins.json")).unwrap();
+    let needs = plugins.pointer_mut("/demo/manifest/rules/2/needs").unwrap().as_array_mut().unwrap();
+    needs.push(json!({"need": "previous_visit", "availability": "server"}));
+    let parameters: Map<String, Value> = parameters.as_object().unwrap().clone();
+    let plugins = serde_json::from_value(plugins).unwrap();
+    Arc::new(
+        EffectiveSop::new(sop, plugins, [].into(), &parameters).map_err(|problems| format!("{problems:?}")).unwrap(),
+    )
+}
+
+pub fn customer(id: &str) -> Customer {
+    let record = json!({"id": id, "revision": 1, "type": "place", "name": "Place", "time_zone": "Asia/Shanghai",
+        "fields": {"size": 1}, "location": {"id": "loc_one", "lat": 30.0, "lon": 104.0, "crs": "wgs84"}});
+    serde_json::from_value(record).unwrap()
+}
+
+/// A command done at `done` and received at `received`, in seconds after nine.
+pub fn command(id: &str, user: &str, task: &str, (done, received): (i64, i64), verb: &str, body: &Value) -> Record {
+    let wall = |second: i64| crate::time::format_utc(NINE_MS + second * 1000);
+    let at = json!({"wall": wall(done), "monotonic_ms": done * 1000, "boot": "b", "received": wall(received),
+        "anchor": {"server": wall(0), "monotonic_ms": 0, "error_ms": 50}});
+    let record = json!({"record": "command", "id": id, "user": user, "device": "dev_a", "task": task, "at": at,
+        "verb": verb, "body": body});
+    Record::from_json(record.to_string().as_bytes()).unwrap()
+}
+
+/// A submission of a step of the plain SOP; `photo` is the hash of its picture, where the step asks for one.
+pub fn submission(step: &str, quantity: i64, photo: &str) -> Value {
+    let class = if step == "arrive" { "entrance" } else { "wall" };
+    let captured = json!({"wall": crate::time::format_utc(NINE_MS), "monotonic_ms": 0, "boot": "b"});
+    let evidence = json!([{"requirement": class, "class": class, "kind": "photo", "live": true, "captured": captured, "sha256": photo}]);
+    json!({
+        "step": step,
+        "answers": if step == "survey" { json!({"open": true, "quantity": quantity}) } else { json!({}) },
+        "evidence": if ["arrive", "pictures"].contains(&step) { evidence } else { json!([]) },
+        "position": {"lat": 30.0, "lon": 104.0, "crs": "wgs84", "accuracy_m": 5.0},
+    })
+}
+
+pub fn evidence(sha256: &str, second: i64) -> Record {
+    let received = crate::time::format_utc(NINE_MS + second * 1000);
+    serde_json::from_value(json!({"record": "evidence", "sha256": sha256, "received": received})).unwrap()
+}
+
+pub fn clock(second: i64) -> Record {
+    let now = crate::time::format_utc(NINE_MS + second * 1000);
+    serde_json::from_value(json!({"record": "clock", "now": now})).unwrap()
+}
+
+/// Rules that say what they were told about other visits.
+pub fn answer(call: &RuleCall) -> RuleOutcome {
+    let finding = |weight: u32, params: Value| json!({"code": "demo.signal", "severity": "warning", "pointer": "", "params": params, "weight": weight});
+    let answer = match call.rule.as_str() {
+        "demo/signal" => {
+            let mut findings = Vec::new();
+            if let Some(visit) = call.input.pointer("/last_check_in/visit") {
+                findings.push(finding(10, json!({"after": visit})));
+            }
+            for used in call.input["evidence_uses"].as_array().unwrap() {
+                findings.push(finding(20, json!({"used": used})));
+            }
+            json!({"findings": findings})
+        }
+        "demo/quality" => {
+            let value = if call.input["previous_visit"].is_null() { 0.5 } else { 0.75 };
+            json!({"scorecard": {"parts": [{"id": "quality", "value": value}]}})
+        }
+        _ => json!({"findings": []}),
+    };
+    let answer: RuleAnswer = serde_json::from_value(answer).unwrap();
+    RuleOutcome { answer, lookups: Vec::new(), fuel: 1 }
+}
+
+struct Answers {
+    salts: u128,
+}
+
+impl Outside for Answers {
+    fn call(&mut self, call: &RuleCall) -> RuleOutcome {
+        answer(call)
+    }
+
+    fn salt(&mut self) -> [u8; 16] {
+        self.salts += 1;
+        self.salts.to_be_bytes()
+    }
+}
+
+/// A book with the events it gave.
+pub struct Day {
+    pub journal: Journal<'static>,
+    pub record: Kept,
+    outside: Answers,
+}
+
+impl Day {
+    pub fn new() -> Self {
+        let mut day = Self {
+            journal: Journal::new(&PLAIN, "tnt_one"),
+            record: Kept { events: Vec::new(), sops: vec![PLAIN.clone()], answer },
+            outside: Answers { salts: 0 },
+        };
+        for id in ["cus_one", "cus_two"] {
+            day.take(&Record::Customer(customer(id)));
+        }
+        day
+    }
+
+    pub fn take(&mut self, record: &Record) -> Ended {
+        let (ended, events) = self.journal.apply(record, &mut self.outside);
+        self.record.events.extend(events);
+        ended
+    }
+
+    /// A visit from creation to check-in (`steps` 1) or to the end (`steps` 5), its commands a minute apart and received
+    /// `late` seconds after they were done.
+    pub fn visit(&mut self, name: &str, customer: &str, from: i64, late: i64, steps: usize) {
+        let task = format!("tsk_{name}");
+        let photo = |step: &str| crate::canon::sha256_hex(format!("{name} {step}").as_bytes());
+        let handed_in = |step: &str| submission(step, 100, &photo(step));
+        let mut commands = vec![("create", json!({"customer": customer, "origin": "plan"})), ("start", json!({}))];
+        commands.extend(["arrive", "survey", "pictures", "leave"].map(|step| ("submit", handed_in(step))));
+        commands.push(("complete", json!({})));
+        for (index, (verb, body)) in commands.iter().take(2 + steps).enumerate() {
+            let done = from + 60 * i64::try_from(index).unwrap();
+            let id = format!("cmd_{name}-{index}");
+            let ended = self.take(&command(&id, "usr_rep", &task, (done, done + late), verb, body));
+            assert!(matches!(ended, Ended::Applied { .. }), "{name} {verb}: {ended:?}");
+        }
+    }
+
+    /// Evidence the visit awaits arrives.
+    pub fn evidence_of(&mut self, name: &str, second: i64) {
+        for step in ["arrive", "pictures"] {
+            self.take(&evidence(&crate::canon::sha256_hex(format!("{name} {step}").as_bytes()), second));
+        }
+    }
+}
+
+/// Events in memory as a record.
+#[derive(Clone)]
+pub struct Kept {
+    pub events: Vec<Event>,
+    pub sops: Vec<Arc<EffectiveSop>>,
+    pub answer: fn(&RuleCall) -> RuleOutcome,
+}
+
+impl Kept {
+    pub fn stream(&self, stream: &str) -> Vec<Event> {
+        self.events.iter().filter(|event| event.header.stream == stream).cloned().collect()
+    }
+
+    /// Adds events to a stream as another writer would.
+    pub fn append(&mut self, stream: &str, events: &[VisitEvent], at_ms: i64) {
+        let mut tips = Tips::default();
+        self.events.iter().for_each(|event| tips.advance(event));
+        for event in events {
+            let tip = tips.of("tnt_one", stream);
+            let place = Seal { tenant: "tnt_one", engine: crate::event::ENGINE_HASH, at_ms, tip: &tip };
+            let sealed = seal(event.draft(stream), &place, &mut || [7; 16]).unwrap();
+            tips.advance(&sealed);
+            self.events.push(sealed);
+        }
+    }
+}
+
+impl Recorded for Kept {
+    type Error = Infallible;
+
+    fn find(&mut self, hash: &str) -> Result<Option<Located>, Infallible> {
+        let found = self.events.iter().find(|event| event.hash == hash);
+        Ok(found.map(|event| Located { stream: event.header.stream.clone(), seq: event.header.seq }))
+    }
+
+    fn events(&mut self, stream: &str, up_to: u64) -> Result<Vec<Event>, Infallible> {
+        Ok(self.stream(stream).into_iter().filter(|event| event.header.seq <= up_to).collect())
+    }
+
+    fn sop(&mut self, hash: &str, _pins: Option<&Pins>) -> Result<Option<Arc<EffectiveSop>>, Infallible> {
+        Ok(self.sops.iter().find(|sop| sop.hash == hash).cloned())
+    }
+
+    fn call(&mut self, _sop: &EffectiveSop, call: &RuleCall) -> RuleOutcome {
+        (self.answer)(call)
+    }
+}
