@@ -8,6 +8,7 @@ mod day;
 mod demo;
 mod node;
 mod plugins;
+mod postgres;
 mod run;
 mod test;
 mod tidy;
@@ -27,6 +28,8 @@ Usage: cargo xtask <command>
   plugins         build the first-party plugins into target/plugins
   engine-wasm     build target/engine.wasm and prove that it imports nothing
   node            rules and components in Node: build, transpile, run the case files
+  postgres [-- COMMAND…]
+                  run a command beside a private PostgreSQL, whose address is in SOPWITH_PG_URL
   record-day      write the recorded day from its script
                   --check: only compare
   photos OUT      write the photos of the recorded day into a folder, each named by its hash
@@ -54,6 +57,8 @@ fn dispatch(root: &Path, arguments: &[&str]) -> Result<()> {
         ["tidy"] => tidy::tidy(root),
         ["plugins"] => run::alone(|ring| plugins::build(root, ring).map(drop)),
         ["engine-wasm"] => run::alone(|ring| wasm::engine(root, ring).map(drop)),
+        ["postgres"] => postgres::beside(root, &[]),
+        ["postgres", "--", command @ ..] => postgres::beside(root, command),
         ["record-day"] => day::record(root, false),
         ["record-day", "--check"] => day::record(root, true),
         ["photos", folder] => day::photos(root, Path::new(folder)),

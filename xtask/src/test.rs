@@ -3,6 +3,7 @@
 //! CI calls this and nothing else. Cold, on two cores, it stays under half an hour: everything native is built once, in
 //! the dev profile, and guests once, in the profile `wasm`.
 
+use crate::postgres::{self, Postgres};
 use crate::run::{Ring, Rings, cargo};
 use crate::{boundaries, day, demo, node, plugins, wasm};
 use anyhow::Result;
@@ -15,6 +16,7 @@ struct Built {
     sopwith: PathBuf,
     plugins: PathBuf,
     engine: PathBuf,
+    postgres: Option<Postgres>,
 }
 
 /// Runs every ring.
@@ -47,12 +49,17 @@ pub fn test(root: &Path) -> Result<()> {
         built.engine = wasm::engine(root, ring)?;
         Ok(())
     })?;
+    rings.ring("PostgreSQL", |ring| {
+        built.postgres = Some(Postgres::start(root, ring)?);
+        Ok(())
+    })?;
     rings.ring("crates", |ring| {
         ring.run(built.environment(cargo(root).args(["test", "--workspace", "--exclude", "tests"])))
     })?;
     rings.ring("end to end", |ring| {
         ring.run(built.environment(cargo(root).args(["test", "--package", "tests", "--", "--show-output"])))
     })?;
+    built.postgres = None;
     rings.ring("recorded day", |ring| {
         day::record(root, true)?;
         demo::check(root, ring, &built.sopwith, &built.plugins)
@@ -70,6 +77,7 @@ impl Built {
             .env("SOPWITH_BIN", &self.sopwith)
             .env("SOPWITH_PLUGINS", &self.plugins)
             .env("SOPWITH_ENGINE_WASM", &self.engine)
+            .env(postgres::URL, self.postgres.as_ref().map(Postgres::url).unwrap_or_default())
     }
 }
 
