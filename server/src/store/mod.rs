@@ -23,6 +23,8 @@ mod tables;
 mod task_row;
 mod tasks;
 mod tenants;
+#[cfg(test)]
+mod tests;
 mod versions;
 
 pub use model::{

@@ -175,7 +175,8 @@ impl Writer<Db> {
             // `union` without `all` ends even on a ring.
             let rings: i64 = sqlx::query_scalar(
                 "with recursive up (id) as (
-               select $3
+               select r.id from records r
+               where r.tenant = $1 and r.kind = 'org_unit' and r.newest and r.id = $3
                union
                select r.subject from records r join up on r.id = up.id
                where r.tenant = $1 and r.kind = 'org_unit' and r.newest and r.subject is not null

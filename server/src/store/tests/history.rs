@@ -1,0 +1,91 @@
+//! The past answers as the engine's own history in memory does.
+
+use super::samples::{NOW, set, stream, used, write};
+use super::{Database, ONE, OTHER, on_both};
+use crate::store::{PastEvent, PastUse, Store, Write};
+
+on_both![the_check_in_before_and_after, the_visit_before, uses_in_other_visits];
+
+fn check_in(visit: &str, seq: u64, at_ms: i64) -> Write {
+    Write::CheckIn { user: "usr_1".to_owned(), visit: visit.to_owned(), seq, at_ms }
+}
+
+/// Visits with three events each.
+async fn visits(store: &dyn Store) {
+    for visit in ["vis_1", "vis_2", "vis_3"] {
+        write(store, ONE, stream(ONE, visit, 3)).await;
+    }
+}
+
+async fn place(store: &dyn Store, visit: &str, seq: u64) -> Option<PastEvent> {
+    let stored = store.events(ONE, visit, seq - 1, 1).await.unwrap().remove(0);
+    Some(PastEvent { visit: visit.to_owned(), seq, hash: stored.hash })
+}
+
+async fn the_check_in_before_and_after(database: &Database) {
+    let store = database.with_tenants().await;
+    visits(&*store).await;
+    write(&*store, ONE, vec![check_in("vis_1", 1, NOW), check_in("vis_3", 2, NOW), check_in("vis_2", 1, NOW + 9)])
+        .await;
+    let last = async |not, before_ms| store.last_check_in(ONE, "usr_1", not, before_ms).await.unwrap();
+    let next = async |not, after_ms| store.next_check_in(ONE, "usr_1", not, after_ms).await.unwrap();
+    // Of two at the same time the visit with the greater id.
+    assert_eq!(last("vis_2", NOW + 9).await, place(&*store, "vis_3", 2).await);
+    assert_eq!(last("vis_3", NOW + 8).await, place(&*store, "vis_1", 1).await);
+    assert_eq!(last("vis_1", NOW + 9).await, place(&*store, "vis_2", 1).await);
+    assert_eq!(last("vis_2", NOW - 1).await, None);
+    assert_eq!(next("vis_2", NOW - 1).await, place(&*store, "vis_1", 1).await);
+    assert_eq!(next("vis_1", NOW - 1).await, place(&*store, "vis_3", 2).await);
+    assert_eq!(next("vis_1", NOW).await, place(&*store, "vis_2", 1).await);
+    assert_eq!(next("vis_2", NOW).await, None);
+    // Redone later: the earlier one of the visit is gone.
+    write(&*store, ONE, vec![check_in("vis_3", 3, NOW + 20)]).await;
+    assert_eq!(last("vis_2", NOW + 9).await, place(&*store, "vis_1", 1).await);
+    assert_eq!(next("vis_2", NOW + 9).await, place(&*store, "vis_3", 3).await);
+    assert_eq!(store.last_check_in(ONE, "usr_2", "vis_2", NOW + 99).await.unwrap(), None);
+    assert_eq!(store.last_check_in(OTHER, "usr_1", "vis_2", NOW + 99).await.unwrap(), None);
+    assert_eq!(store.next_check_in(OTHER, "usr_1", "vis_2", 0).await.unwrap(), None);
+}
+
+async fn the_visit_before(database: &Database) {
+    let store = database.with_tenants().await;
+    visits(&*store).await;
+    let judged =
+        |visit: &str, seq, at_ms| Write::Judged { customer: "cus_1".to_owned(), visit: visit.to_owned(), seq, at_ms };
+    write(&*store, ONE, vec![judged("vis_1", 2, NOW), judged("vis_2", 2, NOW + 1), judged("vis_3", 2, NOW)]).await;
+    let previous = async |not, before_ms| store.previous_visit(ONE, "cus_1", not, before_ms).await.unwrap();
+    assert_eq!(previous("vis_9", NOW + 1).await, place(&*store, "vis_2", 2).await);
+    assert_eq!(previous("vis_2", NOW + 1).await, place(&*store, "vis_3", 2).await);
+    assert_eq!(previous("vis_9", NOW).await, place(&*store, "vis_3", 2).await);
+    assert_eq!(previous("vis_9", NOW - 1).await, None);
+    // Judged again.
+    write(&*store, ONE, vec![judged("vis_3", 3, NOW)]).await;
+    assert_eq!(previous("vis_2", NOW + 1).await, place(&*store, "vis_3", 3).await);
+    assert_eq!(store.previous_visit(ONE, "cus_2", "vis_9", NOW + 1).await.unwrap(), None);
+    assert_eq!(store.previous_visit(OTHER, "cus_1", "vis_9", NOW + 1).await.unwrap(), None);
+}
+
+async fn uses_in_other_visits(database: &Database) {
+    let store = database.with_tenants().await;
+    visits(&*store).await;
+    let uses = [
+        used("bb", "vis_1", "front", NOW),
+        used("aa", "vis_2", "front", NOW + 1),
+        used("aa", "vis_1", "inside", NOW + 1),
+        used("aa", "vis_1", "front", NOW + 1),
+        used("aa", "vis_3", "front", NOW),
+        used("cc", "vis_1", "front", NOW),
+    ];
+    write(&*store, ONE, uses.iter().cloned().map(Write::Use).collect()).await;
+    // The same use again is the same; in a later submission it is another.
+    let later = PastUse { seq: 2, ..uses[0].clone() };
+    write(&*store, ONE, vec![Write::Use(uses[0].clone()), Write::Use(later.clone())]).await;
+    let found = store.uses(ONE, &set(&["aa", "bb", "dd"]), "vis_2").await.unwrap();
+    let expected = [&uses[4], &uses[3], &uses[2], &uses[0], &later];
+    assert_eq!(found.iter().map(|(used, _)| used).collect::<Vec<_>>(), expected);
+    for (used, hash) in &found {
+        assert_eq!(Some(hash.clone()), place(&*store, &used.visit, used.seq).await.map(|place| place.hash));
+    }
+    assert_eq!(store.uses(ONE, &set(&[]), "vis_2").await.unwrap(), []);
+    assert_eq!(store.uses(OTHER, &set(&["aa"]), "vis_9").await.unwrap(), []);
+}

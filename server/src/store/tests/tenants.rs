@@ -1,0 +1,127 @@
+//! Tenants come, rest and go; a token leads to its tenant.
+
+use super::samples::{
+    NOW, commit, event, moved, new_task, org_unit, record, stream, task, tenant, tenant_event, token, write,
+};
+use super::{Database, ONE, OTHER, on_both};
+use crate::store::{Commit, Store, Tenant, Token, Write};
+use engine::event::Tip;
+use serde_json::{Value, json};
+
+on_both![a_tenant_is_made_once, a_tenant_is_deleted_whole, a_token_opens_its_tenant, tokens_end];
+
+async fn a_tenant_is_made_once(database: &Database) {
+    let store = database.open().await;
+    assert!(store.is_empty().await.unwrap());
+    assert!(store.create_tenant(&tenant(OTHER)).await.unwrap());
+    assert!(store.create_tenant(&tenant(ONE)).await.unwrap());
+    assert!(!store.create_tenant(&Tenant { name: "Another".to_owned(), ..tenant(ONE) }).await.unwrap());
+    assert!(!store.is_empty().await.unwrap());
+    assert_eq!(store.tenant(ONE).await.unwrap(), Some(tenant(ONE)));
+    assert_eq!(store.tenant("tnt_gone").await.unwrap(), None);
+    assert_eq!(store.tenants().await.unwrap(), [tenant(ONE), tenant(OTHER)]);
+
+    assert!(store.suspend_tenant(ONE, true).await.unwrap());
+    assert!(store.tenant(ONE).await.unwrap().unwrap().suspended);
+    assert!(!store.tenant(OTHER).await.unwrap().unwrap().suspended);
+    assert!(store.suspend_tenant(ONE, false).await.unwrap());
+    assert_eq!(store.tenant(ONE).await.unwrap(), Some(tenant(ONE)));
+    assert!(!store.suspend_tenant("tnt_gone", true).await.unwrap());
+}
+
+/// How many rows a tenant has.
+async fn rows(store: &dyn Store, tenant: &str) -> u64 {
+    store.dump(Some(tenant), &mut |_, _| Ok(())).await.unwrap()
+}
+
+/// A row, or several, in every table.
+pub(super) async fn one_of_each(store: &dyn Store, tenant: &str) {
+    let full = engine::task::Task {
+        contacts: vec!["con_1".to_owned()],
+        tags: super::samples::set(&["new"]),
+        org_unit: Some("org_top".to_owned()),
+        score: Some(87.3),
+        ..task("tsk_1")
+    };
+    let version = super::samples::version(crate::store::VersionKind::Dataset, "prices", "2026-03", 1);
+    let mut writes = stream(tenant, "vis_1", 2);
+    writes.extend([
+        tenant_event(tenant),
+        Write::Task(Box::new(full), None),
+        Write::Record(Box::new(record("customer", "cus_1", 1)), None),
+        Write::Record(Box::new(record("customer", "cus_1", 2)), Some(1)),
+        org_unit("org_top", None),
+        org_unit("org_low", Some("org_top")),
+        Write::Version(Box::new(version), None),
+        Write::Object { hash: "0b".to_owned(), bytes: vec![0, 255, 10] },
+        Write::Token(Token { hash: format!("hash of {tenant}"), ..token("tok_1", "usr_1") }),
+        Write::Evidence(super::samples::evidence("aa")),
+        Write::Awaits { visit: "vis_1".to_owned(), sha256: super::samples::set(&["aa", "bb"]) },
+        Write::CheckIn { user: "usr_1".to_owned(), visit: "vis_1".to_owned(), seq: 1, at_ms: NOW },
+        Write::Use(super::samples::used("aa", "vis_1", "front", NOW)),
+        Write::Judged { customer: "cus_1".to_owned(), visit: "vis_1".to_owned(), seq: 2, at_ms: NOW },
+        Write::Outbox { id: "out_1".to_owned(), topic: "reassess".to_owned(), body: json!({"visit": "vis_1"}) },
+    ]);
+    let command = Some(super::samples::command("usr_1", "cmd_1"));
+    super::samples::done(store.commit(tenant, &Commit { command, ..commit(writes) }).await);
+    store.erase(tenant, "vis_1", &["note"]).await.unwrap();
+}
+
+async fn a_tenant_is_deleted_whole(database: &Database) {
+    let store = database.with_tenants().await;
+    one_of_each(&*store, ONE).await;
+    one_of_each(&*store, OTHER).await;
+    let mut tables: Vec<&str> = Vec::new();
+    let mut take = |table, _: serde_json::Map<String, Value>| {
+        tables.push(table);
+        Ok(())
+    };
+    let before = store.dump(Some(ONE), &mut take).await.unwrap();
+    tables.dedup();
+    // Nothing is spared because nothing was there.
+    assert_eq!(tables.len(), crate::store::tables::TABLES.len(), "{tables:?}");
+    assert_eq!(store.delete_tenant(ONE).await.unwrap(), before);
+    assert_eq!(rows(&*store, ONE).await, 0);
+    assert_eq!(rows(&*store, OTHER).await, before);
+    assert_eq!(store.tenant(ONE).await.unwrap(), None);
+    assert_eq!(store.token(&format!("hash of {ONE}")).await.unwrap(), None);
+    assert!(store.token(&format!("hash of {OTHER}")).await.unwrap().is_some());
+    assert_eq!(store.delete_tenant(ONE).await.unwrap(), 0);
+    // Work that was on its way finds nobody.
+    let late = commit(vec![Write::Event(Box::new(event(ONE, "vis_2", &mut Tip::default())))]);
+    assert_eq!(moved(store.commit(ONE, &late).await), ONE);
+    assert_eq!(rows(&*store, ONE).await, 0);
+    // The id can be had again, and counts from the start.
+    assert!(store.create_tenant(&tenant(ONE)).await.unwrap());
+    assert_eq!(write(&*store, ONE, vec![new_task("tsk_1")]).await, 1);
+}
+
+async fn a_token_opens_its_tenant(database: &Database) {
+    let store = database.with_tenants().await;
+    let (mine, theirs) = (token("tok_1", "usr_1"), Token { hash: "ff".repeat(32), ..token("tok_1", "usr_1") });
+    write(&*store, ONE, vec![Write::Token(mine.clone())]).await;
+    write(&*store, OTHER, vec![Write::Token(theirs.clone())]).await;
+    assert_eq!(store.token(&mine.hash).await.unwrap(), Some((ONE.to_owned(), mine.clone())));
+    assert_eq!(store.token(&theirs.hash).await.unwrap(), Some((OTHER.to_owned(), theirs)));
+    assert_eq!(store.token(&"00".repeat(32)).await.unwrap(), None);
+    assert_eq!(moved(store.commit(ONE, &commit(vec![Write::Token(mine)])).await), "tok_1");
+}
+
+async fn tokens_end(database: &Database) {
+    let store = database.with_tenants().await;
+    let for_ever = Token { expires_ms: None, ..token("tok_2", "usr_1") };
+    let tokens = [token("tok_1", "usr_1"), for_ever.clone(), token("tok_3", "usr_2")];
+    write(&*store, ONE, tokens.iter().cloned().map(Write::Token).collect()).await;
+    assert_eq!(store.tokens(ONE, "usr_1").await.unwrap(), tokens[..2]);
+    assert_eq!(store.tokens(OTHER, "usr_1").await.unwrap(), []);
+    write(&*store, ONE, vec![Write::RevokeToken("tok_2".to_owned())]).await;
+    // Again, or of nobody: nothing to do.
+    let later = Commit { at_ms: NOW + 1, ..commit(vec![Write::RevokeToken("tok_2".to_owned())]) };
+    super::samples::done(store.commit(ONE, &later).await);
+    write(&*store, OTHER, vec![Write::RevokeToken("tok_1".to_owned())]).await;
+    let ended = Token { revoked_ms: Some(NOW), ..for_ever };
+    assert_eq!(store.token_by_id(ONE, "tok_2").await.unwrap(), Some(ended.clone()));
+    assert_eq!(store.token(&ended.hash).await.unwrap(), Some((ONE.to_owned(), ended)));
+    assert_eq!(store.token_by_id(ONE, "tok_1").await.unwrap(), Some(token("tok_1", "usr_1")));
+    assert_eq!(store.token_by_id(OTHER, "tok_1").await.unwrap(), None);
+}
