@@ -2,8 +2,8 @@
 //!
 //! Exit codes: 0 all is well, 1 the answer is no (a row differs, a fault was found), 2 it could not be done.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::store::StoreUrl;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Field visits as SOPs: judged, explained, verifiable.

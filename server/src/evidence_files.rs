@@ -29,11 +29,12 @@ impl EvidenceFiles {
     /// Those of the file system, a full disk among them; then nothing is left behind.
     pub fn put(&self, tenant: &str, sha256: &str, bytes: &[u8]) -> io::Result<()> {
         let place = self.path(tenant, sha256);
-        if place.exists() {
-            return Ok(());
-        }
         let folder = place.parent().unwrap_or(&self.folder);
         make_folders(folder)?;
+        if place.exists() {
+            // Whoever renamed it may not have synced the folder yet, or have died before.
+            return sync_folder(folder);
+        }
         let random: String = crate::app::salt().iter().map(|byte| format!("{byte:02x}")).collect();
         let beside = folder.join(format!(".{random}.part"));
         let written = write_synced(&beside, bytes).and_then(|()| std::fs::rename(&beside, &place));
@@ -65,20 +66,12 @@ impl EvidenceFiles {
     }
 }
 
-/// Makes missing folders, each synced into the one above it, so that a crash cannot take the way to a file.
+/// Makes the tenant's folder and the one for the first digits, each synced into the one above it, whoever made it: a crash
+/// must not take the way to a file.
 fn make_folders(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    if let Some(above) = folder.parent() {
-        make_folders(above)?;
-        match std::fs::create_dir(folder) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-        return sync_folder(above);
-    }
-    Ok(())
+    let above: Vec<&Path> = folder.ancestors().skip(1).take(3).filter(|path| !path.as_os_str().is_empty()).collect();
+    std::fs::create_dir_all(folder)?;
+    above.into_iter().rev().try_for_each(sync_folder)
 }
 
 fn write_synced(file: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -1,9 +1,9 @@
 //! Comparing a judged day with the rows a domain expert expects.
 
+use crate::table::Row;
 use anyhow::Context as _;
 use engine::text::Text;
 use engine::verdict::{Decision, Validity};
-use crate::table::Row;
 use serde::Deserialize;
 
 use std::path::Path;

@@ -48,7 +48,9 @@ async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     }
     let synchronous = if arguments.synchronous_off { Synchronous::Off } else { Synchronous::Full };
     if synchronous == Synchronous::Off {
-        tracing::warn!("--synchronous-off: a crash can lose what was acknowledged; this is for the durability test alone");
+        tracing::warn!(
+            "--synchronous-off: a crash can lose what was acknowledged; this is for the durability test alone"
+        );
     }
     let store = store::open(&arguments.store, &Options { synchronous, ..Options::default() }).await?;
     let clock = match arguments.clock {
@@ -98,7 +100,9 @@ async fn stop_on_signal(stop: CancellationToken) {
     let interrupted = tokio::signal::ctrl_c();
     #[cfg(unix)]
     {
-        let Ok(mut terminated) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else { return };
+        let Ok(mut terminated) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
+            return;
+        };
         tokio::select! {
             _ = interrupted => {}
             _ = terminated.recv() => {}

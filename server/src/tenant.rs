@@ -56,8 +56,7 @@ async fn create(arguments: &TenantCreateArguments) -> anyhow::Result<bool> {
         println!("{tenant} is there already");
         return Ok(false);
     }
-    let person =
-        User { name: user.clone(), org_unit: None, languages: Vec::new(), from: None, to: None };
+    let person = User { name: user.clone(), org_unit: None, languages: Vec::new(), from: None, to: None };
     let mut writes = record(tenant, User::NAME, user, None, &person, now_ms)?;
     for role in roles {
         let grant = Grant { user: user.clone(), role, org_unit: None, from: None, to: None };

@@ -54,7 +54,8 @@ impl Company {
             let grant = json!({"user": user, "role": role, "org_unit": region});
             put(&format!("/v1/grants/{}", user.replacen("usr_", "gra_", 1)), grant)?;
             let path = format!("/v1/users/{user}/tokens");
-            let made = client.post(&path, &user.replacen("usr_", "cmd_token-", 1), &json!({"label": "test"}))?.expect(201)?;
+            let made =
+                client.post(&path, &user.replacen("usr_", "cmd_token-", 1), &json!({"label": "test"}))?.expect(201)?;
             let token = made.json.get("token").and_then(Value::as_str).context("token")?;
             tokens.insert((*user).to_owned(), token.to_owned());
         }
@@ -74,7 +75,8 @@ impl Company {
         }
         let company = Self { tenant: tenant.to_owned(), tokens, server: server.client.clone() };
         company.publish("1.0.0", &json!({}))?;
-        let assignment = json!({"sop": "test.inspection", "versions": "^1.0", "roles": ["rep"], "customers": {"types": ["place"]}});
+        let assignment =
+            json!({"sop": "test.inspection", "versions": "^1.0", "roles": ["rep"], "customers": {"types": ["place"]}});
         put("/v1/sop-assignments/sas_all", assignment)?;
         Ok(company)
     }
@@ -98,7 +100,9 @@ impl Company {
         let admin = self.as_("usr_admin")?;
         let path = format!("/v1/sops/test.inspection/versions/{version}");
         admin.put(&path, &sop)?.expect(200)?;
-        admin.post(&format!("{path}/publish"), &format!("cmd_publish-{}", version.replace('.', "-")), &json!({}))?.expect(200)
+        admin
+            .post(&format!("{path}/publish"), &format!("cmd_publish-{}", version.replace('.', "-")), &json!({}))?
+            .expect(200)
     }
 
     /// Sends a rep's verb; the command id follows from task, verb and `number`.
@@ -116,9 +120,11 @@ impl Company {
     /// # Errors
     /// Something is refused.
     pub fn begun(&self, task: &str) -> anyhow::Result<()> {
-        self.verb("usr_rep", task, "create", 1, json!({"id": task, "customer": "cus_a", "origin": "ad_hoc"}))?.expect(201)?;
+        self.verb("usr_rep", task, "create", 1, json!({"id": task, "customer": "cus_a", "origin": "ad_hoc"}))?
+            .expect(201)?;
         self.verb("usr_rep", task, "start", 1, json!({}))?.expect(200)?;
-        self.verb("usr_rep", task, "submit", 1, json!({"step": "arrive", "answers": {}, "position": position()}))?.expect(200)?;
+        self.verb("usr_rep", task, "submit", 1, json!({"step": "arrive", "answers": {}, "position": position()}))?
+            .expect(200)?;
         Ok(())
     }
 
@@ -128,7 +134,14 @@ impl Company {
     /// Something is refused.
     pub fn visited(&self, task: &str, count: i64) -> anyhow::Result<()> {
         self.begun(task)?;
-        self.verb("usr_rep", task, "submit", 2, json!({"step": "look", "answers": {"count": count, "note": "all well"}}))?.expect(200)?;
+        self.verb(
+            "usr_rep",
+            task,
+            "submit",
+            2,
+            json!({"step": "look", "answers": {"count": count, "note": "all well"}}),
+        )?
+        .expect(200)?;
         self.verb("usr_rep", task, "submit", 3, json!({"step": "leave", "answers": {}}))?.expect(200)?;
         self.verb("usr_rep", task, "complete", 1, json!({}))?.expect(200)?;
         Ok(())

@@ -112,7 +112,8 @@ impl Server {
             match self.once(method.clone(), path, with).await {
                 Ok(answer)
                     if attempt < TRIES
-                        && matches!(answer.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) => {}
+                        && matches!(answer.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) => {
+                }
                 Ok(answer) => return Ok(answer),
                 Err(error) if attempt >= TRIES => return Err(error),
                 Err(_) => {}

@@ -2,8 +2,8 @@
 
 use super::{Server, progress};
 use crate::cli::ClientTableArguments;
-use crate::table::{self, Heading, Row};
 use crate::expect;
+use crate::table::{self, Heading, Row};
 use anyhow::Context as _;
 use engine::verdict::{Refusal, Verdict};
 use serde_json::Value;

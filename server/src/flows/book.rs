@@ -94,8 +94,7 @@ impl<'a> Book<'a> {
         id: &str,
         events: &[VisitEvent],
     ) -> Result<Visit> {
-        let awaited: BTreeSet<String> =
-            before.as_ref().map(|loaded| loaded.visit.awaited.clone()).unwrap_or_default();
+        let awaited: BTreeSet<String> = before.as_ref().map(|loaded| loaded.visit.awaited.clone()).unwrap_or_default();
         let mut visit = before.map(|loaded| {
             self.at_end(id, loaded.tip);
             loaded.visit

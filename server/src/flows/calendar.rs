@@ -33,9 +33,8 @@ fn not_hours(pointer: &str, hours: &[[String; 2]]) -> Vec<Violation> {
     let mut before = String::new();
     let mut wrong = Vec::new();
     for (index, [from, to]) in hours.iter().enumerate() {
-        let is_time = |text: &String| {
-            engine::time::parse("time", &format!("2000-01-01T{text}:00Z")).is_ok() || text == "24:00"
-        };
+        let is_time =
+            |text: &String| engine::time::parse("time", &format!("2000-01-01T{text}:00Z")).is_ok() || text == "24:00";
         if !is_time(from) || !is_time(to) || from >= to || *from < before {
             wrong.push(Violation::new(&format!("{pointer}/{index}"), "calendar.hours", &Value::Null));
         }

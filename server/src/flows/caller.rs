@@ -97,11 +97,8 @@ impl Caller {
 
     /// The tasks the caller may see: those of the org units they oversee, their own, and those they could claim.
     pub fn task_scope(&self) -> TaskScope {
-        let candidate = self
-            .roles()
-            .into_iter()
-            .filter_map(|role| Some((role.name().to_owned(), self.scope(&[role])?)))
-            .collect();
+        let candidate =
+            self.roles().into_iter().filter_map(|role| Some((role.name().to_owned(), self.scope(&[role])?))).collect();
         TaskScope { scope: self.scope(OVERSEES), assignee: Some(self.user.clone()), candidate }
     }
 

@@ -46,15 +46,17 @@ pub async fn put(app: &App, caller: &Caller, sha256: &str, claimed: Option<&str>
     if bytes.len() > MAX_BYTES {
         return Err(Problem::new(Kind::TooLarge, "body.too_large", &json!({"bytes": MAX_BYTES})));
     }
-    let (sniffed, bytes) = tokio::task::spawn_blocking(move || (sniff(&bytes), bytes)).await.map_err(Problem::internal)?;
+    let (sniffed, bytes) =
+        tokio::task::spawn_blocking(move || (sniff(&bytes), bytes)).await.map_err(Problem::internal)?;
     let found = canon::sha256_hex(&bytes);
     if found != sha256 {
         return Err(Problem::invalid("", "evidence.other_hash", &json!({"found": found})));
     }
     let sniffed = sniffed?;
-    let mislabelled = claimed.map(|claimed| claimed.split(';').next().unwrap_or_default().trim()).is_some_and(|claimed| {
-        claimed != sniffed.media_type && claimed != "application/octet-stream" && !claimed.is_empty()
-    });
+    let mislabelled =
+        claimed.map(|claimed| claimed.split(';').next().unwrap_or_default().trim()).is_some_and(|claimed| {
+            claimed != sniffed.media_type && claimed != "application/octet-stream" && !claimed.is_empty()
+        });
     if mislabelled {
         return Err(Problem::new(Kind::Unsupported, "evidence.mislabelled", &json!({"found": sniffed.media_type})));
     }
@@ -77,7 +79,8 @@ pub async fn put(app: &App, caller: &Caller, sha256: &str, claimed: Option<&str>
         .map_err(|error| StoreError::Unavailable(format!("evidence cannot be written: {error}")))?;
     let arrival = EvidenceArrival { sha256: sha256.to_owned(), received: format_utc(row.at_ms) };
     settle(app, tenant, || async {
-        let event = tenant_event(tenant, "evidence_arrived", [("evidence", json!(arrival)), ("by", json!(caller.user))]);
+        let event =
+            tenant_event(tenant, "evidence_arrived", [("evidence", json!(arrival)), ("by", json!(caller.user))]);
         Ok(vec![Write::Evidence(row.clone()), event])
     })
     .await?;
@@ -102,9 +105,8 @@ fn sniff(bytes: &[u8]) -> Result<Sniffed> {
         ImageFormat::WebP => "image/webp",
         _ => return Err(unsupported()),
     };
-    let broken = |error: &dyn std::fmt::Display| {
-        Problem::invalid("", "evidence.broken", &json!({"detail": error.to_string()}))
-    };
+    let broken =
+        |error: &dyn std::fmt::Display| Problem::invalid("", "evidence.broken", &json!({"detail": error.to_string()}));
     let (width, height) =
         ImageReader::with_format(Cursor::new(bytes), format).into_dimensions().map_err(|error| broken(&error))?;
     if width > MAX_SIDE || height > MAX_SIDE || u64::from(width) * u64::from(height) > MAX_PIXELS {
@@ -227,7 +229,8 @@ mod tests {
     #[test]
     fn a_thumbnail_is_small() {
         let small = thumbnail(&png(400, 200), 100).unwrap();
-        let (width, height) = ImageReader::with_format(Cursor::new(&small), ImageFormat::Jpeg).into_dimensions().unwrap();
+        let (width, height) =
+            ImageReader::with_format(Cursor::new(&small), ImageFormat::Jpeg).into_dimensions().unwrap();
         assert_eq!((width, height), (100, 50));
         assert!(thumbnail(b"no image", 100).is_none());
     }

@@ -22,7 +22,6 @@ use utoipa::ToSchema;
 /// What can be installed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum Installable {
     Template,
     Plugin,
@@ -208,13 +207,7 @@ async fn copied(app: &App, caller: &Caller, publisher: &str, offered: Version) -
         }
         VersionKind::Plugin | VersionKind::Dataset => offered.about.clone(),
     };
-    let version = Version {
-        about,
-        offered: false,
-        revision: 1,
-        at_ms: app.clock.now_ms(),
-        by: caller.user.clone(),
-        ..offered
-    };
+    let version =
+        Version { about, offered: false, revision: 1, at_ms: app.clock.now_ms(), by: caller.user.clone(), ..offered };
     version_writes(&caller.tenant, &version, None, Some(bytes))
 }

@@ -91,8 +91,7 @@ pub fn visit_event(stored: &Event) -> Result<VisitEvent> {
 /// # Errors
 /// Those of the store.
 pub async fn gather(app: &App, tenant: &str, wanted: &Wanted) -> Result<Gathered> {
-    let mut gathered =
-        Gathered { arrived: app.store.arrived(tenant, &wanted.evidence).await?, ..Gathered::default() };
+    let mut gathered = Gathered { arrived: app.store.arrived(tenant, &wanted.evidence).await?, ..Gathered::default() };
     let mut references = BTreeSet::new();
     if wanted.needs.contains(&Need::LastCheckIn)
         && let Some(past) = app.store.last_check_in(tenant, &wanted.user, &wanted.visit, wanted.before_ms).await?
@@ -153,10 +152,7 @@ async fn previous_visit(app: &App, tenant: &str, past: &PastEvent) -> Result<Opt
     }))
 }
 
-fn steps(
-    sop: &EffectiveSop,
-    visit: &Visit,
-) -> std::collections::BTreeMap<String, engine::input::SubmissionInput> {
+fn steps(sop: &EffectiveSop, visit: &Visit) -> std::collections::BTreeMap<String, engine::input::SubmissionInput> {
     engine::gather::steps(visit, &progress(sop, visit))
 }
 

@@ -60,13 +60,6 @@ pub enum Answer {
     Refused(Box<Problem>),
 }
 
-impl Answer {
-    /// A body without more.
-    pub const fn done(body: Value) -> Self {
-        Self::Done { created: false, body, etag: None }
-    }
-}
-
 /// What a decision changes and what is answered.
 pub struct Decided {
     /// The changes.

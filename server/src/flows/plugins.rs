@@ -20,9 +20,10 @@ use std::sync::Arc;
 pub async fn check(app: &App, bytes: Vec<u8>) -> Result<Arc<Plugin>> {
     let host = Arc::clone(&app.host);
     let loading = tokio::task::spawn_blocking(move || host.load(&bytes));
-    loading.await.map_err(Problem::internal)?.map_err(|refused| {
-        Problem::invalid("", "plugin.refused", &json!({"detail": refused.to_string()}))
-    })
+    loading
+        .await
+        .map_err(Problem::internal)?
+        .map_err(|refused| Problem::invalid("", "plugin.refused", &json!({"detail": refused.to_string()})))
 }
 
 /// Keeps a component as the version its manifest names; it is immutable from then on.
@@ -74,11 +75,7 @@ pub fn hash(bytes: &[u8]) -> String {
 ///
 /// # Errors
 /// There is none for some plugin.
-pub async fn in_range(
-    app: &App,
-    tenant: &str,
-    wanted: &BTreeMap<String, String>,
-) -> Result<BTreeMap<String, String>> {
+pub async fn in_range(app: &App, tenant: &str, wanted: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
     let mut hashes = BTreeMap::new();
     let mut wrong = Vec::new();
     for (name, range) in wanted {

@@ -92,7 +92,8 @@ async fn newest_plugins(app: &App, tenant: &str) -> Result<BTreeMap<String, (Str
     for version in sops::all_versions(app, tenant, VersionKind::Plugin, None).await? {
         let Ok(number) = semver::Version::parse(&version.version) else { continue };
         let manifest: Manifest = serde_json::from_value(version.about).map_err(Problem::internal)?;
-        let entry = newest.entry(version.name).or_insert_with(|| (number.clone(), version.hash.clone(), manifest.clone()));
+        let entry =
+            newest.entry(version.name).or_insert_with(|| (number.clone(), version.hash.clone(), manifest.clone()));
         if entry.0 < number {
             *entry = (number, version.hash, manifest);
         }
@@ -133,8 +134,7 @@ pub async fn put_dataset(
     })?;
     named(document, "dataset", name, number)?;
     fits_published_sops(app, &caller.tenant, name, document).await?;
-    let about =
-        DatasetAbout { valid_from: dataset.valid_from, valid_to: dataset.valid_to, rows: dataset.rows.len() };
+    let about = DatasetAbout { valid_from: dataset.valid_from, valid_to: dataset.valid_to, rows: dataset.rows.len() };
     let about = serde_json::to_value(about).map_err(Problem::internal)?;
     put(app, caller, VersionKind::Dataset, name, number, document, about, true, None).await.map(Into::into)
 }
@@ -183,7 +183,8 @@ async fn put(
     published: bool,
     saw: Option<u64>,
 ) -> Result<Version> {
-    let inexact = |error: canon::CanonError| Problem::invalid("", "record.number", &json!({"detail": error.to_string()}));
+    let inexact =
+        |error: canon::CanonError| Problem::invalid("", "record.number", &json!({"detail": error.to_string()}));
     let hash = canon::hash_value(document).map_err(inexact)?;
     let bytes = canon::jcs(document).map_err(inexact)?;
     let before = app.store.version(&caller.tenant, kind, name, number).await?;
@@ -255,8 +256,7 @@ pub fn version_writes(
 pub async fn publish(app: &App, caller: &Caller, name: &str, number: &str, asked: &Asked) -> Result<Answer> {
     once(app, caller, asked, || async {
         let tenant = caller.tenant.as_str();
-        let draft =
-            app.store.version(tenant, VersionKind::Sop, name, number).await?.ok_or_else(Problem::not_found)?;
+        let draft = app.store.version(tenant, VersionKind::Sop, name, number).await?.ok_or_else(Problem::not_found)?;
         if draft.published {
             return Ok(answer(draft, Vec::new()));
         }

@@ -31,7 +31,6 @@ pub struct OrgUnit {
 /// What an org unit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum OrgUnitKind {
     Headquarters,
     Subsidiary,
@@ -174,7 +173,6 @@ pub struct Customer {
 /// Where a customer stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum CustomerStatus {
     Prospect,
     Active,
@@ -254,7 +252,6 @@ pub struct Relation {
 /// How customers belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum RelationKind {
     Parent,
     Affiliated,
@@ -283,7 +280,6 @@ pub struct Assignment {
 /// How somebody looks after a customer. Pool: 公海.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum AssignmentKind {
     Owner,
     Shared,
@@ -447,7 +443,8 @@ impl Kind for Customer {
             wrong.push(Violation::new("/type", "customer_type.unknown", &json!({"type": self.kind})));
             return Ok(wrong);
         };
-        let form = CompiledForm::compile(&kind.schema).map_err(|problems| Problem::internal(format!("{problems:?}")))?;
+        let form =
+            CompiledForm::compile(&kind.schema).map_err(|problems| Problem::internal(format!("{problems:?}")))?;
         let violations = form.validate(&Value::Object(self.fields.clone()), &BTreeMap::new());
         wrong.extend(violations.into_iter().map(|violation| {
             let code = format!("form.{}", violation.keyword);

@@ -109,11 +109,9 @@ pub async fn get<K: Kind>(app: &App, caller: &Caller, id: &str, revision: Option
     }
     let wanted = match revision.filter(|revision| *revision != newest.revision) {
         None => newest,
-        Some(revision) => app
-            .store
-            .record(&caller.tenant, K::NAME, id, Some(revision))
-            .await?
-            .ok_or_else(Problem::not_found)?,
+        Some(revision) => {
+            app.store.record(&caller.tenant, K::NAME, id, Some(revision)).await?.ok_or_else(Problem::not_found)?
+        }
     };
     shown(wanted)
 }
@@ -147,12 +145,7 @@ pub async fn list<K: Kind>(
 ///
 /// # Errors
 /// Those of the store.
-pub async fn current<K: Kind>(
-    app: &App,
-    tenant: &str,
-    subject: Option<&str>,
-    at_ms: i64,
-) -> Result<Vec<(Record, K)>> {
+pub async fn current<K: Kind>(app: &App, tenant: &str, subject: Option<&str>, at_ms: i64) -> Result<Vec<(Record, K)>> {
     const PAGE: u32 = 500;
     let mut found = Vec::new();
     let mut after = None;
@@ -188,7 +181,8 @@ pub async fn personal_fields<K: Kind>(app: &App, tenant: &str, body: &K) -> Resu
         && let Some((_, kind)) = customer_type(app, tenant, kind).await?
     {
         let properties = kind.schema.get("properties").and_then(Value::as_object);
-        let marked = properties.into_iter().flatten().filter(|(_, schema)| schema.get("x-personal") == Some(&json!(true)));
+        let marked =
+            properties.into_iter().flatten().filter(|(_, schema)| schema.get("x-personal") == Some(&json!(true)));
         pointers.extend(marked.map(|(name, _)| format!("{under}/{}", name.replace('~', "~0").replace('/', "~1"))));
     }
     let value = serde_json::to_value(body).map_err(Problem::internal)?;
@@ -212,17 +206,12 @@ pub enum Put {
 /// # Errors
 /// The id or the body is not acceptable; the org unit is not the caller's; it changed meanwhile (`version.stale`), or the
 /// caller did not say what they saw (`version.unseen`).
-pub async fn put<K: Kind>(
-    app: &App,
-    caller: &Caller,
-    id: &str,
-    body: &K,
-    saw: Option<u64>,
-) -> Result<(Put, Shown<K>)> {
+pub async fn put<K: Kind>(app: &App, caller: &Caller, id: &str, body: &K, saw: Option<u64>) -> Result<(Put, Shown<K>)> {
     if !engine::id::check_id(K::PREFIX, id) {
         return Err(Problem::invalid("", "id.malformed", &json!({"prefix": K::PREFIX})));
     }
-    let scope = caller.scope(K::WRITERS).ok_or_else(|| Problem::new(No::Forbidden, "role.missing", &roles(K::WRITERS)))?;
+    let scope =
+        caller.scope(K::WRITERS).ok_or_else(|| Problem::new(No::Forbidden, "role.missing", &roles(K::WRITERS)))?;
     let before = app.store.record(&caller.tenant, K::NAME, id, None).await?;
     if let Some(before) = &before
         && !visible(app, caller, before, &scope).await?

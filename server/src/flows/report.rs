@@ -8,7 +8,9 @@ use crate::flows::load;
 use crate::flows::problem::{Problem, Result};
 use crate::flows::sops;
 use crate::flows::tasks;
-use crate::report::{self, Photo, Report};
+use crate::report::{self, Comment, Photo, Report};
+use crate::reports;
+use engine::time;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -35,21 +37,41 @@ pub async fn page(app: &App, caller: &Caller, id: &str, language: &str) -> Resul
         audit::read(app, caller, json!({"report": visit.id})).await?;
         photos = thumbnails(app, tenant, &visit).await?;
     }
-    let rep = app.store.record(tenant, "user", &visit.user, None).await?;
-    let rep = rep.and_then(|rep| rep.body.get("name")?.as_str().map(str::to_owned)).unwrap_or(visit.user.clone());
+    let rep = name_of(app, tenant, &visit.user).await?;
+    let mut comments = Vec::new();
+    for comment in &task.comments {
+        comments.push(Comment {
+            user: name_of(app, tenant, &comment.user).await?,
+            at_ms: time::parse("at", &comment.at).unwrap_or_default(),
+            text: comment.text.clone(),
+        });
+    }
+    let mut datasets = BTreeMap::new();
+    for (name, pin) in &sop.effective.datasets {
+        datasets.insert(name.clone(), sops::json_object(app, tenant, &pin.hash).await?);
+    }
+    let names = reports::names(&sop.effective, datasets.iter());
     let company = app.store.tenant(tenant).await?.map_or_else(|| tenant.to_owned(), |tenant| tenant.name);
     let report = Report {
         tenant: &company,
         sop: &sop.effective,
         visit: &visit,
         rep: &rep,
+        names: &names,
         photos: &photos,
         personal,
-        comments: &task.comments,
+        comments: &comments,
         made_at_ms: app.clock.now_ms(),
         tip: &loaded.tip.hash,
     };
     Ok(report::page(&report, language))
+}
+
+/// What a user is called.
+async fn name_of(app: &App, tenant: &str, user: &str) -> Result<String> {
+    let record = app.store.record(tenant, "user", user, None).await?;
+    let name = record.and_then(|record| record.body.get("name")?.as_str().map(str::to_owned));
+    Ok(name.unwrap_or_else(|| user.to_owned()))
 }
 
 /// Small pictures of the evidence that is here.

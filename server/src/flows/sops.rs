@@ -14,11 +14,11 @@ use engine::command::Customer;
 use engine::effective::{EffectiveSop, Pins, PluginPin};
 use engine::resolve::{self, PublishedVersion, Resolution, SopAssignment, Who};
 use engine::sop::Sop;
+use engine::task::Role;
 use host_api::{Datasets, Plugin};
 use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use engine::task::Role;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -72,7 +72,8 @@ pub struct DatasetAbout {
 /// # Errors
 /// An object is missing or does not compile any more: a fault of ours.
 pub async fn pinned(app: &App, tenant: &str, pins: &Pins) -> Result<Arc<Loaded>> {
-    let key = canon::hash_value(&json!([tenant, pins.sop_hash, pins.plugins, pins.datasets])).map_err(Problem::internal)?;
+    let key =
+        canon::hash_value(&json!([tenant, pins.sop_hash, pins.plugins, pins.datasets])).map_err(Problem::internal)?;
     if let Some(loaded) = app.sops.sops.get(&key) {
         return Ok(loaded);
     }
@@ -170,7 +171,13 @@ pub async fn all_versions(app: &App, tenant: &str, kind: VersionKind, name: Opti
 ///
 /// # Errors
 /// Those of the store.
-pub async fn resolve(app: &App, tenant: &str, user: &str, customer: &Customer, tags: &BTreeSet<String>) -> Result<Resolution> {
+pub async fn resolve(
+    app: &App,
+    tenant: &str,
+    user: &str,
+    customer: &Customer,
+    tags: &BTreeSet<String>,
+) -> Result<Resolution> {
     let now_ms = app.clock.now_ms();
     let mut assignments: Vec<(String, SopAssignment)> = Vec::new();
     for (record, assignment) in current::<SopAssignment>(app, tenant, None, now_ms).await? {
@@ -267,7 +274,8 @@ pub async fn assignment_problems(app: &App, tenant: &str, assignment: &SopAssign
     let fitting = |version: &&Version| {
         version.published && semver::Version::parse(&version.version).is_ok_and(|version| range.matches(&version))
     };
-    let Some(newest) = versions.iter().filter(fitting).max_by_key(|version| semver::Version::parse(&version.version).ok())
+    let Some(newest) =
+        versions.iter().filter(fitting).max_by_key(|version| semver::Version::parse(&version.version).ok())
     else {
         let params = json!({"sop": assignment.sop, "range": assignment.versions});
         return Ok(vec![Violation::new("/versions", "sop.no_such_version", &params)]);

@@ -7,7 +7,7 @@ use crate::flows::book::Book;
 use crate::flows::caller::{Caller, OVERSEES};
 use crate::flows::load;
 use crate::flows::once::{Answer, Asked, Decided, once};
-use crate::flows::problem::{Kind, Problem, Result};
+use crate::flows::problem::{Problem, Result};
 use crate::flows::sops::{self, Loaded};
 use crate::flows::visit_command::{Applied, Sent};
 use crate::store::{Scope, TaskField, TaskQuery, TaskScope, Write};
@@ -226,8 +226,7 @@ async fn decide_new(
             purpose: new.purpose.clone(),
         }),
     };
-    let event =
-        submit::create(sop, &customer, &create).map_err(|rejection| Problem::of_rejection(&rejection))?;
+    let event = submit::create(sop, &customer, &create).map_err(|rejection| Problem::of_rejection(&rejection))?;
     if rep == caller.user {
         let bytes = engine::canon::jcs(&effective).map_err(Problem::internal)?;
         book.write(Write::Object { hash: sop.hash.clone(), bytes });
@@ -427,10 +426,4 @@ pub async fn list(
 pub async fn oversees(app: &App, caller: &Caller, task: &Task) -> Result<bool> {
     let Some(scope) = caller.scope(OVERSEES) else { return Ok(false) };
     Ok(app.store.in_scope(&caller.tenant, task.org_unit.as_deref(), &scope).await?)
-}
-
-/// Nobody may do this with a task of that kind.
-pub fn wrong_kind(verb: &str, task: &Task) -> Problem {
-    let params = json!({"verb": verb, "kind": task.kind.name()});
-    Problem { kind: Kind::Invalid, ..Problem::invalid("", "task.wrong_kind", &params) }
 }

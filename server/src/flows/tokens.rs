@@ -58,17 +58,17 @@ pub fn make(user: &str, label: &str, expires_ms: Option<i64>, now_ms: i64) -> (S
 /// No such user; the time cannot be read.
 pub async fn create(app: &App, caller: &Caller, user: &str, new: &NewToken, asked: &Asked) -> Result<Answer> {
     records::get::<User>(app, caller, user, None).await?;
-    let expires_ms = match &new.expires_at {
-        None => None,
-        Some(text) => Some(time::parse("expires_at", text).map_err(|error| {
-            Problem::invalid("/expires_at", "time.invalid", &json!({"detail": error.to_string()}))
-        })?),
-    };
+    let expires_ms =
+        match &new.expires_at {
+            None => None,
+            Some(text) => Some(time::parse("expires_at", text).map_err(|error| {
+                Problem::invalid("/expires_at", "time.invalid", &json!({"detail": error.to_string()}))
+            })?),
+        };
     let (text, token) = make(user, &new.label, expires_ms, app.clock.now_ms());
     let answer = once(app, caller, asked, || async {
         let about = json!({"token": token.id, "user": user, "label": new.label, "by": caller.user});
-        let writes =
-            vec![Write::Token(token.clone()), tenant_event(&caller.tenant, "token_made", [("token", about)])];
+        let writes = vec![Write::Token(token.clone()), tenant_event(&caller.tenant, "token_made", [("token", about)])];
         let body = json!({"id": token.id, "token": ""});
         Ok(Decided { writes, answer: Answer::Done { created: true, body, etag: None } })
     })
@@ -97,10 +97,7 @@ pub async fn revoke(app: &App, caller: &Caller, id: &str) -> Result<()> {
     }
     settle(app, &caller.tenant, || async {
         let about = json!({"token": id, "user": token.user, "by": caller.user});
-        Ok(vec![
-            Write::RevokeToken(id.to_owned()),
-            tenant_event(&caller.tenant, "token_revoked", [("token", about)]),
-        ])
+        Ok(vec![Write::RevokeToken(id.to_owned()), tenant_event(&caller.tenant, "token_revoked", [("token", about)])])
     })
     .await
     .map(drop)

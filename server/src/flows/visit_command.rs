@@ -253,8 +253,7 @@ pub async fn neighbours(
 ) -> Result<()> {
     for event in events {
         let VisitEvent::Submitted { submission, .. } = event else { continue };
-        let is_check_in =
-            sop.step(&submission.step).is_some_and(|step| step.kind == engine::sop::StepKind::CheckIn);
+        let is_check_in = sop.step(&submission.step).is_some_and(|step| step.kind == engine::sop::StepKind::CheckIn);
         if !is_check_in {
             continue;
         }

@@ -46,8 +46,7 @@ impl<P: Permission> FromRequestParts<Arc<App>> for Allowed<P> {
 
     async fn from_request_parts(parts: &mut Parts, _app: &Arc<App>) -> Result<Self, ApiProblem> {
         let caller = parts.extensions.get::<Caller>().cloned();
-        let caller =
-            caller.ok_or_else(|| Problem::new(Kind::Unauthenticated, "token.missing", &Value::Null))?;
+        let caller = caller.ok_or_else(|| Problem::new(Kind::Unauthenticated, "token.missing", &Value::Null))?;
         caller.must_be(P::ROLES)?;
         Ok(Self(caller, PhantomData))
     }

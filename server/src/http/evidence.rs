@@ -62,7 +62,5 @@ async fn get_evidence(
 
 /// The routes; bodies may be as large as evidence may be.
 pub fn router() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new()
-        .routes(routes!(put_evidence, get_evidence))
-        .layer(DefaultBodyLimit::max(evidence::MAX_BYTES))
+    OpenApiRouter::new().routes(routes!(put_evidence, get_evidence)).layer(DefaultBodyLimit::max(evidence::MAX_BYTES))
 }

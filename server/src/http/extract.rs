@@ -49,8 +49,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiProblem> {
     let text = std::str::from_utf8(bytes).map_err(|error| malformed("", "record.not_utf8", &error.to_string()))?;
     let value: Value =
         serde_json::from_str(text).map_err(|error| malformed("", "record.not_json", &error.to_string()))?;
-    let value =
-        engine::canon::normalize(&value).map_err(|error| malformed("", "record.number", &error.to_string()))?;
+    let value = engine::canon::normalize(&value).map_err(|error| malformed("", "record.number", &error.to_string()))?;
     serde_path_to_error::deserialize(value).map_err(|error| {
         let pointer: String = error
             .path()

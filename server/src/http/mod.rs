@@ -61,9 +61,7 @@ fn v1() -> OpenApiRouter<Arc<App>> {
 /// The whole service.
 pub fn router(app: Arc<App>, metrics: PrometheusHandle) -> Router {
     let (v1, _) = v1().split_for_parts();
-    let v1 = v1
-        .layer(from_fn_with_state(Arc::clone(&app), auth::admit))
-        .route("/openapi.json", get(openapi::served));
+    let v1 = v1.layer(from_fn_with_state(Arc::clone(&app), auth::admit)).route("/openapi.json", get(openapi::served));
     let no_route = || async { ApiProblem(Problem::not_found()) };
     let no_method = || async { ApiProblem(Problem::new(Kind::NotFound, "method_not_allowed", &Value::Null)) };
     Router::new()

@@ -31,8 +31,7 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
 
 /// The document.
 pub fn document() -> OpenApi {
-    let (_, mut document) =
-        OpenApiRouter::with_openapi(Described::openapi()).nest("/v1", v1()).split_for_parts();
+    let (_, mut document) = OpenApiRouter::with_openapi(Described::openapi()).nest("/v1", v1()).split_for_parts();
     let problem = ResponseBuilder::new()
         .description("Not carried out, and why")
         .content(

@@ -54,10 +54,7 @@ impl PageQuery {
     pub fn after<K: DeserializeOwned>(&self) -> Result<Option<K>, ApiProblem> {
         let Some(cursor) = &self.after else { return Ok(None) };
         let bytes = cursor.strip_prefix("1.").and_then(|text| BASE64_URL_SAFE_NO_PAD.decode(text).ok());
-        bytes
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .map(Some)
-            .ok_or_else(|| malformed("page.cursor"))
+        bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).map(Some).ok_or_else(|| malformed("page.cursor"))
     }
 }
 

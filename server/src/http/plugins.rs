@@ -110,10 +110,7 @@ async fn offer_plugin(
 /// List what tenants offer each other
 #[utoipa::path(get, path = "/catalog", operation_id = "list_catalog", tag = "plugins",
     responses((status = 200, body = Catalog)))]
-async fn list_catalog(
-    State(app): State<Arc<App>>,
-    Allowed(..): Allowed<LooksAtPlugins>,
-) -> Result<Json<Catalog>> {
+async fn list_catalog(State(app): State<Arc<App>>, Allowed(..): Allowed<LooksAtPlugins>) -> Result<Json<Catalog>> {
     Ok(Json(Catalog { items: installations::catalog(&app).await? }))
 }
 

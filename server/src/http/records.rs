@@ -47,7 +47,11 @@ pub struct RevisionQuery {
     pub revision: Option<u64>,
 }
 
-async fn list<K: Kind>(app: &App, caller: &crate::flows::caller::Caller, query: RecordsQuery) -> Result<Page<Shown<K>>> {
+async fn list<K: Kind>(
+    app: &App,
+    caller: &crate::flows::caller::Caller,
+    query: RecordsQuery,
+) -> Result<Page<Shown<K>>> {
     let page = PageQuery { limit: query.limit, after: query.after };
     let limit = page.limit()?;
     let at_ms = match &query.at {
@@ -140,19 +144,151 @@ macro_rules! kind {
     };
 }
 
-kind!(org_units, records::OrgUnit, "/org-units", "/org-units/{id}", "list_org_units", "get_org_unit", "put_org_unit", "org units", Reads, Administers);
+kind!(
+    org_units,
+    records::OrgUnit,
+    "/org-units",
+    "/org-units/{id}",
+    "list_org_units",
+    "get_org_unit",
+    "put_org_unit",
+    "org units",
+    Reads,
+    Administers
+);
 kind!(users, records::User, "/users", "/users/{id}", "list_users", "get_user", "put_user", "users", Reads, Administers);
-kind!(grants, records::Grant, "/grants", "/grants/{id}", "list_grants", "get_grant", "put_grant", "grants", LooksAtSetup, Administers);
-kind!(calendars, records::Calendar, "/calendars", "/calendars/{id}", "list_calendars", "get_calendar", "put_calendar", "calendars", Reads, Administers);
-kind!(leaves, records::Leave, "/leaves", "/leaves/{id}", "list_leaves", "get_leave", "put_leave", "leaves", Reads, AdministersTeams);
-kind!(customer_types, records::CustomerType, "/customer-types", "/customer-types/{id}", "list_customer_types", "get_customer_type", "put_customer_type", "customer types", Reads, Administers);
-kind!(customers, records::Customer, "/customers", "/customers/{id}", "list_customers", "get_customer", "put_customer", "customers", Reads, Administers);
-kind!(locations, records::Location, "/locations", "/locations/{id}", "list_locations", "get_location", "put_location", "locations of customers", Reads, Administers);
-kind!(contacts, records::Contact, "/contacts", "/contacts/{id}", "list_contacts", "get_contact", "put_contact", "contacts of customers", Reads, Administers);
-kind!(relations, records::Relation, "/relations", "/relations/{id}", "list_relations", "get_relation", "put_relation", "relations between customers", Reads, Administers);
-kind!(assignments, records::Assignment, "/assignments", "/assignments/{id}", "list_assignments", "get_assignment", "put_assignment", "assignments of customers", Reads, AdministersTeams);
-kind!(devices, records::Device, "/devices", "/devices/{id}", "list_devices", "get_device", "put_device", "devices", Reads, Administers);
-kind!(sop_assignments, engine::resolve::SopAssignment, "/sop-assignments", "/sop-assignments/{id}", "list_sop_assignments", "get_sop_assignment", "put_sop_assignment", "assignments of SOPs", LooksAtSetup, Administers);
+kind!(
+    grants,
+    records::Grant,
+    "/grants",
+    "/grants/{id}",
+    "list_grants",
+    "get_grant",
+    "put_grant",
+    "grants",
+    LooksAtSetup,
+    Administers
+);
+kind!(
+    calendars,
+    records::Calendar,
+    "/calendars",
+    "/calendars/{id}",
+    "list_calendars",
+    "get_calendar",
+    "put_calendar",
+    "calendars",
+    Reads,
+    Administers
+);
+kind!(
+    leaves,
+    records::Leave,
+    "/leaves",
+    "/leaves/{id}",
+    "list_leaves",
+    "get_leave",
+    "put_leave",
+    "leaves",
+    Reads,
+    AdministersTeams
+);
+kind!(
+    customer_types,
+    records::CustomerType,
+    "/customer-types",
+    "/customer-types/{id}",
+    "list_customer_types",
+    "get_customer_type",
+    "put_customer_type",
+    "customer types",
+    Reads,
+    Administers
+);
+kind!(
+    customers,
+    records::Customer,
+    "/customers",
+    "/customers/{id}",
+    "list_customers",
+    "get_customer",
+    "put_customer",
+    "customers",
+    Reads,
+    Administers
+);
+kind!(
+    locations,
+    records::Location,
+    "/locations",
+    "/locations/{id}",
+    "list_locations",
+    "get_location",
+    "put_location",
+    "locations of customers",
+    Reads,
+    Administers
+);
+kind!(
+    contacts,
+    records::Contact,
+    "/contacts",
+    "/contacts/{id}",
+    "list_contacts",
+    "get_contact",
+    "put_contact",
+    "contacts of customers",
+    Reads,
+    Administers
+);
+kind!(
+    relations,
+    records::Relation,
+    "/relations",
+    "/relations/{id}",
+    "list_relations",
+    "get_relation",
+    "put_relation",
+    "relations between customers",
+    Reads,
+    Administers
+);
+kind!(
+    assignments,
+    records::Assignment,
+    "/assignments",
+    "/assignments/{id}",
+    "list_assignments",
+    "get_assignment",
+    "put_assignment",
+    "assignments of customers",
+    Reads,
+    AdministersTeams
+);
+kind!(
+    devices,
+    records::Device,
+    "/devices",
+    "/devices/{id}",
+    "list_devices",
+    "get_device",
+    "put_device",
+    "devices",
+    Reads,
+    Administers
+);
+kind!(
+    sop_assignments,
+    engine::resolve::SopAssignment,
+    "/sop-assignments",
+    "/sop-assignments/{id}",
+    "list_sop_assignments",
+    "get_sop_assignment",
+    "put_sop_assignment",
+    "assignments of SOPs",
+    LooksAtSetup,
+    Administers
+);
 
 /// The routes.
 pub fn router() -> OpenApiRouter<Arc<App>> {

@@ -71,7 +71,6 @@ pub struct TextBody {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default)]
-#[expect(missing_docs, reason = "the names are those of a task")]
 pub struct TasksQuery {
     pub kind: Option<String>,
     pub state: Option<String>,
@@ -324,20 +323,85 @@ fn may_say(saw: &IfMatch) -> Result<Option<u64>> {
     Ok(saw.0)
 }
 
-visit_verb!(start, "/tasks/{task}/start", "Begin the visit: from here on it is pinned to its SOP", Nothing, Works, may_say, |_: Nothing| Action::Start {});
-visit_verb!(save_draft, "/tasks/{task}/save_draft", "Keep answers of a step, not judged", Submission, Works, may_say, Action::SaveDraft);
+visit_verb!(
+    start,
+    "/tasks/{task}/start",
+    "Begin the visit: from here on it is pinned to its SOP",
+    Nothing,
+    Works,
+    may_say,
+    |_: Nothing| Action::Start {}
+);
+visit_verb!(
+    save_draft,
+    "/tasks/{task}/save_draft",
+    "Keep answers of a step, not judged",
+    Submission,
+    Works,
+    may_say,
+    Action::SaveDraft
+);
 visit_verb!(submit, "/tasks/{task}/submit", "Hand a step in", Submission, Works, may_say, Action::Submit);
 visit_verb!(skip, "/tasks/{task}/skip", "Leave out a step that is not required", Skip, Works, may_say, Action::Skip);
-visit_verb!(amend, "/tasks/{task}/amend", "Change an answer that was accepted, with a reason", Amend, Works, may_say, Action::Amend);
-visit_verb!(contest, "/tasks/{task}/contest", "Contest the verdict: a reviewer will look at it", Contest, Works, may_say, Action::Contest);
-visit_verb!(return_step, "/tasks/{task}/return", "Give a step back to be done again, with a reason", Skip, Reviews, must_say, Action::Return);
-task_verb!(assign, "/tasks/{task}/assign", "Give the task to somebody", AssignBody, Dispatches, must_say,
-    |body: AssignBody| TaskAction::Assign { assignee: body.assignee, on_behalf_of: body.on_behalf_of, reason: body.reason });
+visit_verb!(
+    amend,
+    "/tasks/{task}/amend",
+    "Change an answer that was accepted, with a reason",
+    Amend,
+    Works,
+    may_say,
+    Action::Amend
+);
+visit_verb!(
+    contest,
+    "/tasks/{task}/contest",
+    "Contest the verdict: a reviewer will look at it",
+    Contest,
+    Works,
+    may_say,
+    Action::Contest
+);
+visit_verb!(
+    return_step,
+    "/tasks/{task}/return",
+    "Give a step back to be done again, with a reason",
+    Skip,
+    Reviews,
+    must_say,
+    Action::Return
+);
+task_verb!(
+    assign,
+    "/tasks/{task}/assign",
+    "Give the task to somebody",
+    AssignBody,
+    Dispatches,
+    must_say,
+    |body: AssignBody| TaskAction::Assign {
+        assignee: body.assignee,
+        on_behalf_of: body.on_behalf_of,
+        reason: body.reason
+    }
+);
 task_verb!(claim, "/tasks/{task}/claim", "Take the task", Nothing, Acts, must_say, |_: Nothing| TaskAction::Claim);
-task_verb!(comment, "/tasks/{task}/comment", "Say something about the task", TextBody, Acts, may_say,
-    |body: TextBody| TaskAction::Comment { text: body.text });
-task_verb!(request_support, "/tasks/{task}/request_support", "Ask the support desk for help", TextBody, Acts, may_say,
-    |body: TextBody| TaskAction::RequestSupport { text: body.text });
+task_verb!(
+    comment,
+    "/tasks/{task}/comment",
+    "Say something about the task",
+    TextBody,
+    Acts,
+    may_say,
+    |body: TextBody| TaskAction::Comment { text: body.text }
+);
+task_verb!(
+    request_support,
+    "/tasks/{task}/request_support",
+    "Ask the support desk for help",
+    TextBody,
+    Acts,
+    may_say,
+    |body: TextBody| TaskAction::RequestSupport { text: body.text }
+);
 
 /// Verbs that mean the visit for visits and reviews, and the task itself for everything else.
 macro_rules! either_verb {
@@ -376,15 +440,50 @@ fn judges_a_visit(task: &Task) -> bool {
     matches!(task.kind, TaskKind::Visit | TaskKind::Review)
 }
 
-either_verb!(complete, "/tasks/{task}/complete", "The visit is over; or the task is done", Nothing, Acts, may_say,
-    |task: &Task| task.kind == TaskKind::Visit, |_: Nothing| Action::Complete {},
-    |_: Nothing| TaskAction::Resolve { decision: Resolved::Done, reason: None });
-either_verb!(cancel, "/tasks/{task}/cancel", "It will not take place", Reason, Acts, may_say,
-    begun_visit, Action::Cancel, |body: Reason| TaskAction::Cancel { reason: body.reason });
-either_verb!(approve, "/tasks/{task}/approve", "Let the visit stand, or permit what is asked", Note, Reviews, must_say,
-    judges_a_visit, Action::Approve, |body: Note| TaskAction::Resolve { decision: Resolved::Approved, reason: body.reason });
-either_verb!(reject, "/tasks/{task}/reject", "Do not let the visit stand, or do not permit what is asked", Reason, Reviews, must_say,
-    judges_a_visit, Action::Reject, |body: Reason| TaskAction::Resolve { decision: Resolved::Rejected, reason: Some(body.reason) });
+either_verb!(
+    complete,
+    "/tasks/{task}/complete",
+    "The visit is over; or the task is done",
+    Nothing,
+    Acts,
+    may_say,
+    |task: &Task| task.kind == TaskKind::Visit,
+    |_: Nothing| Action::Complete {},
+    |_: Nothing| TaskAction::Resolve { decision: Resolved::Done, reason: None }
+);
+either_verb!(
+    cancel,
+    "/tasks/{task}/cancel",
+    "It will not take place",
+    Reason,
+    Acts,
+    may_say,
+    begun_visit,
+    Action::Cancel,
+    |body: Reason| TaskAction::Cancel { reason: body.reason }
+);
+either_verb!(
+    approve,
+    "/tasks/{task}/approve",
+    "Let the visit stand, or permit what is asked",
+    Note,
+    Reviews,
+    must_say,
+    judges_a_visit,
+    Action::Approve,
+    |body: Note| TaskAction::Resolve { decision: Resolved::Approved, reason: body.reason }
+);
+either_verb!(
+    reject,
+    "/tasks/{task}/reject",
+    "Do not let the visit stand, or do not permit what is asked",
+    Reason,
+    Reviews,
+    must_say,
+    judges_a_visit,
+    Action::Reject,
+    |body: Reason| TaskAction::Resolve { decision: Resolved::Rejected, reason: Some(body.reason) }
+);
 
 /// The routes.
 pub fn router() -> OpenApiRouter<Arc<App>> {
