@@ -1,9 +1,11 @@
 //! `sopwith verify`: every hash of a log, then every finding by driving the engine and the rules again.
 //!
-//! The log carries what its runs were pinned to, so nothing else is asked. Each visit's stream is judged again on its own
+//! A tenant of a database is verified the same way (`verify/tenant.rs`, `verify/database.rs`). The log carries what its runs were pinned to, so nothing else is asked. Each visit's stream is judged again on its own
 //! (`engine::recheck`); `verify/recorded.rs` is the log as the record that needs.
 
+mod database;
 mod recorded;
+mod tenant;
 
 use crate::cli::VerifyArguments;
 use crate::log::{self, Fault, Log};
@@ -19,7 +21,10 @@ use std::collections::BTreeSet;
 /// # Errors
 /// When the log cannot be read at all.
 pub fn run(arguments: &VerifyArguments) -> anyhow::Result<bool> {
-    let file = arguments.log.as_ref().context("a log")?;
+    if let Some(tenant) = &arguments.tenant {
+        return tenant::run(&arguments.data, tenant);
+    }
+    let file = arguments.log.as_ref().context("a log, or a tenant")?;
     let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
     let (log, mut faults) = log::read(&bytes)?;
     let payloads = log.events.iter().flat_map(|(_, event)| event.payloads.values());

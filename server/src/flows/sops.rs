@@ -25,7 +25,7 @@ use std::sync::Arc;
 /// An SOP with everything it needs to judge.
 pub struct Loaded {
     /// Compiled.
-    pub effective: EffectiveSop,
+    pub effective: Arc<EffectiveSop>,
     /// Its plugins.
     pub plugins: Plugins,
     /// Its datasets, as rules look rows up.
@@ -113,7 +113,7 @@ async fn load(
     let dataset_pins = loaded_datasets.iter().map(|(name, dataset)| (name.clone(), dataset.pin.clone())).collect();
     let effective = EffectiveSop::new(sop, plugin_pins, dataset_pins, &parameters)
         .map_err(|problems| Problem::internal(crate::judge::unfit(&problems)))?;
-    Ok(Loaded { effective, plugins: loaded_plugins, rows: Arc::new(Rows(loaded_datasets)) })
+    Ok(Loaded { effective: Arc::new(effective), plugins: loaded_plugins, rows: Arc::new(Rows(loaded_datasets)) })
 }
 
 /// A plugin by hash, compiled (or taken from the code cache).

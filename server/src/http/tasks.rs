@@ -1,5 +1,7 @@
 //! The task API: the one thing clients see, whatever the industry.
 
+#![expect(unused_qualifications, reason = "utoipa writes paths out")]
+
 use super::auth::{Acts, Allowed, Dispatches, Inspects, Reads, Reviews, Works};
 use super::extract::{ApiJson, ApiPath, ApiQuery, CommandId, IfMatch, Language, tagged};
 use super::page::{Page, PageQuery};

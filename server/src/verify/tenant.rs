@@ -1,0 +1,270 @@
+//! `sopwith verify --tenant`: everything a tenant's database and files hold, proven: hashes and chains of all events, content
+//! and evidence under their hashes, rows that follow from events, and every finding by judging again.
+
+use super::database::{RecordedTenant, cause};
+use crate::app::App;
+use crate::cli::DataArguments;
+use crate::client::progress;
+use crate::flows::load;
+use crate::flows::sops;
+use crate::store::{Record, StoredEvent};
+use crate::tenant;
+use anyhow::Context as _;
+use engine::canon;
+use engine::event::{self, ENGINE_HASH, Event, Payload, Tip};
+use engine::recheck;
+use engine::task::{Task, TaskEvent};
+use engine::time;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// How many rows one look takes.
+const PAGE: u32 = 500;
+
+/// What was looked at, and what is wrong.
+#[derive(Default)]
+struct Found {
+    events: u64,
+    payloads: u64,
+    erased: u64,
+    other_engine: bool,
+    objects: u64,
+    evidence: u64,
+    rows: u64,
+    calls: u64,
+    not_judged: usize,
+    faults: Vec<String>,
+}
+
+impl Found {
+    fn fault(&mut self, what: &str, detail: impl std::fmt::Display) {
+        self.faults.push(format!("{what}: {detail}"));
+    }
+}
+
+/// Runs the command; false when something is wrong.
+///
+/// # Errors
+/// When the database cannot be read at all.
+pub fn run(data: &DataArguments, tenant: &str) -> anyhow::Result<bool> {
+    let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
+    let app = runtime.block_on(tenant::app(&data.store, &data.data))?;
+    if runtime.block_on(app.store.tenant(tenant))?.is_none() {
+        println!("there is no {tenant}");
+        return Ok(false);
+    }
+    let mut found = Found::default();
+    let streams = runtime.block_on(hashes(&app, tenant, &mut found))?;
+    runtime.block_on(content(&app, tenant, &mut found))?;
+    println!("{} events, {} payloads, {} erased", found.events, found.payloads, found.erased);
+    println!("{} objects, {} pieces of evidence", found.objects, found.evidence);
+    if found.other_engine {
+        println!("judged by another engine; this one is {ENGINE_HASH}");
+    }
+    if found.faults.is_empty() {
+        println!("hashes: all equal");
+        runtime.block_on(rows(&app, tenant, &streams, &mut found))?;
+        let bar = progress(streams.len(), "judging");
+        let mut recorded = RecordedTenant::new(&app, tenant, runtime.handle().clone());
+        for stream in &streams {
+            let rechecked = recheck::recheck(&mut recorded, stream).with_context(|| stream.clone())?;
+            found.calls += rechecked.calls;
+            found.not_judged += rechecked.erased.len();
+            for difference in rechecked.differences {
+                found.fault(&format!("event {stream} {} {}", difference.seq, difference.kind), difference.what);
+            }
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        if found.faults.is_empty() {
+            println!("rows: all {} follow from their events", found.rows);
+            println!("findings: all equal ({} rule calls made again)", found.calls);
+        }
+        if found.not_judged > 0 {
+            println!("findings: {} events not judged again, because what they rest on was erased", found.not_judged);
+        }
+    } else {
+        println!("findings: not recomputed, because the record was changed");
+    }
+    for fault in &found.faults {
+        println!("✗ {fault}");
+    }
+    Ok(found.faults.is_empty())
+}
+
+/// Hashes and chains of every stream; their names.
+async fn hashes(app: &App, tenant: &str, found: &mut Found) -> anyhow::Result<Vec<String>> {
+    let mut names: Vec<String> = Vec::new();
+    loop {
+        let page = app.store.streams(tenant, names.last().map(String::as_str), PAGE).await?;
+        let full = page.len() >= PAGE as usize;
+        for (stream, tip) in page {
+            chain(app, tenant, &stream, &tip, found).await?;
+            names.push(stream);
+        }
+        if !full {
+            return Ok(names);
+        }
+    }
+}
+
+async fn chain(app: &App, tenant: &str, stream: &str, end: &Tip, found: &mut Found) -> anyhow::Result<()> {
+    let mut tip = Tip::default();
+    for stored in load::stream(app, tenant, stream, None).await.map_err(cause)? {
+        let what = format!("event {stream} {}", stored.seq);
+        found.events += 1;
+        if let Err(detail) = canonical(&stored) {
+            found.fault(&what, detail);
+        }
+        let event = match stored.event() {
+            Ok(event) => event,
+            Err(error) => {
+                found.fault(&what, error);
+                continue;
+            }
+        };
+        let header = &event.header;
+        if header.tenant != tenant || header.stream != stream || header.seq != stored.seq {
+            found.fault(&what, "the header names another place");
+        }
+        let verification = event::verify(&event, &tip);
+        for fault in &verification.faults {
+            found.fault(&format!("{what} {}", header.kind), fault);
+        }
+        found.payloads += event.payloads.len() as u64;
+        found.erased += verification.erased.len() as u64;
+        found.other_engine |= header.engine != ENGINE_HASH;
+        tip = Tip::after(&event);
+    }
+    if tip != *end {
+        found.fault(&format!("stream {stream}"), "its last event is not the one it ends with");
+    }
+    Ok(())
+}
+
+/// Whether the stored texts are canonical to the byte, so that not even a space can have changed.
+fn canonical(stored: &StoredEvent) -> Result<(), String> {
+    let same = |name: &str, text: &str| {
+        let value: Value = serde_json::from_str(text).map_err(|error| format!("{name}: {error}"))?;
+        match canon::jcs(&value) {
+            Ok(bytes) if bytes == text.as_bytes() => Ok(()),
+            Ok(_) | Err(_) => Err(format!("{name} is not canonical: some byte was changed")),
+        }
+    };
+    same("header", &stored.header)?;
+    stored
+        .payloads
+        .iter()
+        .filter_map(|(name, payload)| payload.as_ref().map(|(_, text)| (name, text)))
+        .try_for_each(|(name, text)| same(name, text))
+}
+
+/// Content and evidence under their hashes.
+async fn content(app: &App, tenant: &str, found: &mut Found) -> anyhow::Result<()> {
+    let mut last: Option<String> = None;
+    loop {
+        let page = app.store.objects(tenant, last.as_deref(), PAGE).await?;
+        for hash in &page {
+            let bytes = app.store.object(tenant, hash).await?.unwrap_or_default();
+            found.objects += 1;
+            if canon::sha256_hex(&bytes) != *hash {
+                found.fault(&format!("object {hash}"), "the content has another hash");
+            }
+        }
+        if page.len() < PAGE as usize {
+            break;
+        }
+        last = page.last().cloned();
+    }
+    let mut last: Option<String> = None;
+    loop {
+        let page = app.store.all_evidence(tenant, last.as_deref(), PAGE).await?;
+        for row in &page {
+            found.evidence += 1;
+            match app.evidence.get(tenant, &row.sha256) {
+                Ok(bytes) if canon::sha256_hex(&bytes) == row.sha256 => {}
+                Ok(_) => found.fault(&format!("evidence {}", row.sha256), "the bytes have another hash"),
+                Err(error) => found.fault(&format!("evidence {}", row.sha256), error),
+            }
+        }
+        if page.len() < PAGE as usize {
+            return Ok(());
+        }
+        last = page.last().map(|row| row.sha256.clone());
+    }
+}
+
+/// Rows that follow from events say what the events say: tasks, and every revision of master data.
+async fn rows(app: &App, tenant: &str, streams: &[String], found: &mut Found) -> anyhow::Result<()> {
+    for stream in streams {
+        if stream.starts_with("tsk_") {
+            task(app, tenant, stream, found).await?;
+        }
+    }
+    for stored in load::stream(app, tenant, tenant, None).await.map_err(cause)? {
+        let event = stored.event()?;
+        if event.header.kind == "record_written" {
+            record(app, tenant, &event, found).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn record(app: &App, tenant: &str, event: &Event, found: &mut Found) -> anyhow::Result<()> {
+    let (Some(about), Some(body)) = (payload(event, "about"), payload(event, "record")) else { return Ok(()) };
+    let text = |name: &str| about.get(name).and_then(Value::as_str).unwrap_or_default();
+    let revision = about.get("revision").and_then(Value::as_u64);
+    let stored: Option<Record> = app.store.record(tenant, text("kind"), text("id"), revision).await?;
+    found.rows += 1;
+    if stored.is_none_or(|stored| stored.body != *body) {
+        let what = format!("record {} {} {}", text("kind"), text("id"), revision.unwrap_or_default());
+        found.fault(&what, "it is not what was written");
+    }
+    Ok(())
+}
+
+fn payload<'a>(event: &'a Event, name: &str) -> Option<&'a Value> {
+    match event.payloads.get(name)? {
+        Payload::Kept(kept) => Some(&kept.value),
+        Payload::Erased(_) => None,
+    }
+}
+
+/// A task's row is what its events, and those of its visit, add up to; how often it changed is not part of that.
+async fn task(app: &App, tenant: &str, id: &str, found: &mut Found) -> anyhow::Result<()> {
+    let Some(row) = app.store.task(tenant, id).await? else {
+        found.fault(&format!("task {id}"), "its row is missing");
+        return Ok(());
+    };
+    let mut built: Option<Task> = None;
+    for stored in load::stream(app, tenant, id, None).await.map_err(cause)? {
+        let event = stored.event()?;
+        let kept: BTreeMap<&String, &Value> =
+            event.payloads.keys().filter_map(|name| Some((name, payload(&event, name)?))).collect();
+        if kept.len() < event.payloads.len() {
+            return Ok(());
+        }
+        let happened = TaskEvent::from_payloads(&event.header.kind, kept.into_iter())?;
+        let at_ms = time::parse("at", &event.header.at)?;
+        match &mut built {
+            None => built = Task::begin(&happened),
+            Some(task) => task.apply(&happened, at_ms),
+        }
+    }
+    let Some(mut built) = built else { return Ok(()) };
+    if row.kind == engine::task::TaskKind::Visit
+        && let Some(visit) = &row.visit
+        && let Some(loaded) = load::visit(app, tenant, visit).await.map_err(cause)?
+        && let Some(pins) = loaded.visit.pins()
+    {
+        let sop = sops::pinned(app, tenant, pins).await.map_err(cause)?;
+        built.project(&sop.effective, &loaded.visit, 0);
+    }
+    built.version = row.version;
+    built.updated_at.clone_from(&row.updated_at);
+    found.rows += 1;
+    if built != row {
+        found.fault(&format!("task {id}"), "its row is not what its events say");
+    }
+    Ok(())
+}
