@@ -204,7 +204,15 @@ async fn decide_new(
     let Some((customer, tags, _)) = customer else {
         return Err(Problem::invalid("/customer", "task.customer", &Value::Null));
     };
-    let rep = task.assignee.clone().unwrap_or_else(|| caller.user.clone());
+    let Some(rep) = task.assignee.clone() else {
+        // Which SOP applies is known once somebody has taken it.
+        if new.title.is_none() {
+            let named = |language: &&str| ((*language).to_owned(), customer.name.clone());
+            task.title = Text(engine::text::LANGUAGES.iter().map(named).collect());
+        }
+        book.new_task(task.clone())?;
+        return done(task, book, true);
+    };
     let (loaded, effective) = applicable(app, tenant, &rep, &customer, &tags, now_ms).await?;
     let sop = &loaded.effective;
     task.sop = Some(sop.sop.sop.clone());

@@ -16,7 +16,7 @@ use engine::explain;
 use engine::rejection::Rejection;
 use engine::rule::Finding;
 use engine::submit;
-use engine::task::{Comment, Resolution, Resolved, Role, Task, TaskEvent, TaskKind};
+use engine::task::{Actor, Comment, Resolution, Resolved, Role, Task, TaskEvent, TaskKind};
 use engine::text::{LANGUAGES, Text};
 use engine::time::format_utc;
 use engine::verdict::Refusal;
@@ -97,6 +97,7 @@ async fn decide(
         action: action.clone(),
     };
     let id = visit_of_task(&task.id);
+    tracing::Span::current().record("visit", id.as_str());
     let before = load::visit(app, tenant, &id).await?;
     let (loaded, effective) = sop_of(app, tenant, &task, before.as_ref(), &caller.user).await?;
     let mut book = Book::new(tenant, now_ms);
@@ -106,7 +107,12 @@ async fn decide(
     }
     let (before, created) = match before {
         Some(before) => (before, None),
-        None if matches!(action, Action::Start {}) => begin(app, tenant, &loaded, &task, &command, now_ms).await?,
+        None if matches!(action, Action::Start {}) => {
+            let roles = caller.roles();
+            task.may_start(&Actor { user: &caller.user, roles: &roles })
+                .map_err(|rejection| Problem::of_rejection(&rejection))?;
+            begin(app, tenant, &loaded, &task, &command, now_ms).await?
+        }
         None => return Err(not_possible(action, &task)),
     };
     let wanted = submit::wanted(&loaded.effective, &before.visit, &command);

@@ -14,7 +14,7 @@ use crate::flows::records::{self, Shown};
 use crate::flows::{plugins, publish};
 use crate::store::VersionKind;
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -141,7 +141,10 @@ async fn install(
     Ok(installations::install(&app, &caller, &wanted, &asked).await?)
 }
 
-/// The routes.
+/// Largest upload, in bytes: more than the sandbox takes, so that it is the sandbox that says why it refuses.
+const MAX_COMPONENT: usize = 8 << 20;
+
+/// The routes; bodies may be as large as components may be.
 pub fn router() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(list_plugins, upload_plugin))
@@ -150,4 +153,5 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(offer_plugin))
         .routes(routes!(list_catalog))
         .routes(routes!(list_installations, install))
+        .layer(DefaultBodyLimit::max(MAX_COMPONENT))
 }
