@@ -1,7 +1,7 @@
 //! Working calendars: what must be so in one. When people work is decided where a due time or a point is judged.
 
+use crate::flows::people::Calendar;
 use crate::flows::problem::Violation;
-use crate::flows::record_kinds::Calendar;
 use serde_json::{Value, json};
 
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];

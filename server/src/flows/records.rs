@@ -1,6 +1,6 @@
 //! Master data: dated records, revisioned, never overwritten. One way to write, read and list them, whatever their kind.
 //!
-//! What the kinds are and what each demands is `record_kinds.rs`. Every write is an event of the tenant's stream too, so
+//! What the kinds are and what each demands is in `people.rs` and `customers.rs`. Every write is an event of the tenant's stream too, so
 //! that the audit trail has it and `verify` can prove it.
 
 use crate::app::App;
@@ -14,7 +14,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-pub use crate::flows::record_kinds::*;
+pub use crate::flows::customers::*;
+pub use crate::flows::people::*;
 
 /// A kind of record.
 #[async_trait::async_trait]
@@ -331,4 +332,9 @@ pub fn shown<K: Kind>(record: Record) -> Result<Shown<K>> {
         written_by: record.by,
         body,
     })
+}
+
+/// One named record, as `Kind::names` lists them.
+pub fn one(pointer: &str, kind: &'static str, id: Option<&String>) -> Vec<(String, &'static str, String)> {
+    id.map(|id| (pointer.to_owned(), kind, id.clone())).into_iter().collect()
 }
