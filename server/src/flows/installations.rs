@@ -4,12 +4,13 @@
 
 use crate::app::{App, new_id};
 use crate::flows::caller::Caller;
-use crate::flows::once::{Answer, Asked, Decided, once, tenant_event};
+use crate::flows::once::{Answer, Asked, Decided, once, settle, tenant_event};
 use crate::flows::problem::{Kind, Problem, Result};
 use crate::flows::publish::version_writes;
 use crate::flows::records;
+use crate::flows::records::Kind as _;
 use crate::flows::sops::{self, SopAbout};
-use crate::store::{Record, Version, VersionKind, Write};
+use crate::store::{Offer, Record, Version, VersionKind, Write};
 use async_trait::async_trait;
 use engine::rule::Manifest;
 use engine::sop::Sop;
@@ -98,16 +99,21 @@ pub struct CatalogEntry {
     pub hash: String,
     /// What its rules need.
     pub needs: BTreeSet<String>,
+    /// The version that is installed here, if one is.
+    pub installed: Option<String>,
+    /// It is newer than what is installed, and its policy asks to be told.
+    pub update: bool,
     /// What is known of it.
     #[schema(value_type = Object)]
     pub about: Value,
 }
 
-/// Everything offered, by this tenant too.
+/// Everything offered, by this tenant too, with what the caller's tenant has installed of it.
 ///
 /// # Errors
 /// Those of the store.
-pub async fn catalog(app: &App) -> Result<Vec<CatalogEntry>> {
+pub async fn catalog(app: &App, tenant: &str) -> Result<Vec<CatalogEntry>> {
+    let installed = records::current::<Installation>(app, tenant, None, app.clock.now_ms()).await?;
     let mut entries = Vec::new();
     for offer in app.store.offers(None).await? {
         let kind = match offer.version.kind {
@@ -115,8 +121,15 @@ pub async fn catalog(app: &App) -> Result<Vec<CatalogEntry>> {
             VersionKind::Plugin => Installable::Plugin,
             VersionKind::Dataset => continue,
         };
+        let same = |(_, one): &&(Record, Installation)| {
+            one.kind == kind && one.publisher == offer.publisher && one.name == offer.version.name
+        };
+        let newest = installed.iter().filter(same).max_by_key(|(_, one)| number(&one.version));
+        let newer = |one: &Installation| number(&offer.version.version) > number(&one.version);
         entries.push(CatalogEntry {
             kind,
+            update: newest.is_some_and(|(_, one)| one.update_policy != UpdatePolicy::Manual && newer(one)),
+            installed: newest.map(|(_, one)| one.version.clone()),
             publisher: offer.publisher,
             needs: needs(kind, &offer.version.about),
             name: offer.version.name,
@@ -126,6 +139,10 @@ pub async fn catalog(app: &App) -> Result<Vec<CatalogEntry>> {
         });
     }
     Ok(entries)
+}
+
+fn number(version: &str) -> Option<semver::Version> {
+    semver::Version::parse(version).ok()
 }
 
 /// The needs a plugin's manifest declares.
@@ -167,26 +184,10 @@ pub async fn install(app: &App, caller: &Caller, wanted: &Installation, asked: &
                 let params = json!({"name": wanted.name, "version": wanted.version});
                 return Err(Problem::new(Kind::Conflict, "version.published", &params));
             }
-            None => writes.extend(copied(app, caller, &offer.publisher, offer.version.clone()).await?),
+            None => writes.extend(copied(app, tenant, &caller.user, &offer).await?),
         }
-        let now_ms = app.clock.now_ms();
-        let id = new_id("ins", now_ms);
-        let body = serde_json::to_value(wanted).map_err(Problem::internal)?;
-        let record = Record {
-            kind: "installation".into(),
-            id: id.clone(),
-            revision: 1,
-            subject: None,
-            org_unit: None,
-            from_ms: Some(now_ms),
-            to_ms: None,
-            body: body.clone(),
-            at_ms: now_ms,
-            by: caller.user.clone(),
-        };
-        let about = json!({"kind": "installation", "id": id, "revision": 1, "by": caller.user});
-        writes.push(Write::Record(Box::new(record.clone()), None));
-        writes.push(tenant_event(tenant, "record_written", [("about", about), ("record", body)]));
+        let record = row(new_id("ins", app.clock.now_ms()), 1, wanted, app.clock.now_ms(), &caller.user)?;
+        writes.extend(record_writes(tenant, &record, None));
         let shown = records::shown::<Installation>(record)?;
         let body = serde_json::to_value(shown).map_err(Problem::internal)?;
         Ok(Decided { writes, answer: Answer::Done { created: true, body, etag: Some("1".into()) } })
@@ -194,20 +195,94 @@ pub async fn install(app: &App, caller: &Caller, wanted: &Installation, asked: &
     .await
 }
 
+/// A revision of an installation's record.
+fn row(id: String, revision: u64, body: &Installation, now_ms: i64, by: &str) -> Result<Record> {
+    Ok(Record {
+        kind: Installation::NAME.to_owned(),
+        id,
+        revision,
+        subject: None,
+        org_unit: None,
+        from_ms: None,
+        to_ms: None,
+        body: serde_json::to_value(body).map_err(Problem::internal)?,
+        at_ms: now_ms,
+        by: by.to_owned(),
+    })
+}
+
+fn record_writes(tenant: &str, record: &Record, expected: Option<u64>) -> [Write; 2] {
+    let about = json!({"kind": record.kind, "id": record.id, "revision": record.revision, "by": record.by});
+    let event = tenant_event(tenant, "record_written", [("about", about), ("record", record.body.clone())]);
+    [Write::Record(Box::new(record.clone()), expected), event]
+}
+
 /// The offered version as the tenant's own: the same bytes under the same hash. A template is pinned to the tenant's own
 /// plugins.
-async fn copied(app: &App, caller: &Caller, publisher: &str, offered: Version) -> Result<Vec<Write>> {
-    let bytes = sops::object(app, publisher, &offered.hash).await?;
+async fn copied(app: &App, tenant: &str, by: &str, offer: &Offer) -> Result<Vec<Write>> {
+    let offered = &offer.version;
+    let bytes = sops::object(app, &offer.publisher, &offered.hash).await?;
     let about = match offered.kind {
         VersionKind::Sop => {
             let sop: Sop = serde_json::from_slice(&bytes).map_err(Problem::internal)?;
-            let plugins = crate::flows::plugins::in_range(app, &caller.tenant, &sop.plugins).await?;
+            let plugins = crate::flows::plugins::in_range(app, tenant, &sop.plugins).await?;
             let about = SopAbout { title: sop.title, customer_types: sop.customer.types, plugins };
             serde_json::to_value(about).map_err(Problem::internal)?
         }
         VersionKind::Plugin | VersionKind::Dataset => offered.about.clone(),
     };
     let version =
-        Version { about, offered: false, revision: 1, at_ms: app.clock.now_ms(), by: caller.user.clone(), ..offered };
-    version_writes(&caller.tenant, &version, None, Some(bytes))
+        Version { about, offered: false, revision: 1, at_ms: app.clock.now_ms(), by: by.to_owned(), ..offered.clone() };
+    version_writes(tenant, &version, None, Some(bytes))
+}
+
+/// The tenant's values of a template it installed, newest installation of that version.
+///
+/// # Errors
+/// Those of the store.
+pub async fn parameters(app: &App, tenant: &str, sop: &str, version: &str) -> Result<Map<String, Value>> {
+    let installed = records::current::<Installation>(app, tenant, None, app.clock.now_ms()).await?;
+    let of_this = |(_, one): &&(Record, Installation)| {
+        one.kind == Installable::Template && one.name == sop && one.version == version
+    };
+    let newest = installed.iter().filter(of_this).max_by_key(|(record, _)| record.at_ms);
+    Ok(newest.map(|(_, one)| one.parameters.clone()).unwrap_or_default())
+}
+
+/// Follows patches of what was installed with the policy `patch`: same major and minor version, no need that was not granted.
+/// How many were taken.
+///
+/// # Errors
+/// Those of the store.
+pub async fn follow_patches(app: &App, tenant: &str) -> Result<u64> {
+    let installed = records::current::<Installation>(app, tenant, None, app.clock.now_ms()).await?;
+    let mut taken = 0;
+    for (record, one) in installed.into_iter().filter(|(_, one)| one.update_policy == UpdatePolicy::Patch) {
+        let Some(now) = number(&one.version) else { continue };
+        let offers = app.store.offers(Some(one.kind.kind())).await?;
+        let patch = offers
+            .into_iter()
+            .filter(|offer| offer.publisher == one.publisher && offer.version.name == one.name)
+            .filter(|offer| needs(one.kind, &offer.version.about).is_subset(&one.granted_needs))
+            .filter_map(|offer| Some((number(&offer.version.version)?, offer)))
+            .filter(|(new, _)| (new.major, new.minor) == (now.major, now.minor) && *new > now)
+            .max_by(|(a, _), (b, _)| a.cmp(b));
+        let Some((_, offer)) = patch else { continue };
+        let done = settle(app, tenant, || async {
+            let (kind, version) = (one.kind.kind(), &offer.version);
+            let mut writes = match app.store.version(tenant, kind, &version.name, &version.version).await? {
+                Some(own) if own.hash == version.hash => Vec::new(),
+                // The number is taken by something of the tenant's own: a person has to look.
+                Some(_) => return Ok(Vec::new()),
+                None => copied(app, tenant, "installation", &offer).await?,
+            };
+            let body = Installation { version: version.version.clone(), hash: version.hash.clone(), ..one.clone() };
+            let next = row(record.id.clone(), record.revision + 1, &body, app.clock.now_ms(), "installation")?;
+            writes.extend(record_writes(tenant, &next, Some(record.revision)));
+            Ok(writes)
+        })
+        .await?;
+        taken += u64::from(done);
+    }
+    Ok(taken)
 }

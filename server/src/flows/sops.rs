@@ -4,6 +4,7 @@
 
 use crate::app::App;
 use crate::flows::caller::grants;
+use crate::flows::installations;
 use crate::flows::problem::{Problem, Result, Violation};
 use crate::flows::records::current;
 use crate::plugins::{Plugins, Rows};
@@ -229,7 +230,9 @@ pub async fn effective(
             datasets.insert(name.clone(), hash);
         }
     }
-    let parameters = parameters(&sop, &winner.parameters);
+    let mut overrides = installations::parameters(app, tenant, &winner.sop, &winner.version).await?;
+    overrides.extend(winner.parameters.clone());
+    let parameters = parameters(&sop, &overrides);
     let effective = json!({"sop": serde_json::to_value(&sop).map_err(Problem::internal)?, "parameters": parameters});
     let sop_hash = canon::hash_value(&effective).map_err(Problem::internal)?;
     let key = canon::hash_value(&json!([tenant, sop_hash, about.plugins, datasets])).map_err(Problem::internal)?;

@@ -2,7 +2,8 @@
 //! A client needs no knowledge of any industry for it.
 
 use crate::app::App;
-use crate::flows::caller::Caller;
+use crate::flows::audit;
+use crate::flows::caller::{Caller, SEES_PERSONAL};
 use crate::flows::load::{self, LoadedVisit};
 use crate::flows::problem::Result;
 use crate::flows::sops::{self, Loaded};
@@ -70,7 +71,7 @@ pub struct StepView {
     /// Evidence to hand in.
     #[schema(value_type = Vec<Object>)]
     pub evidence: Vec<Value>,
-    /// What was handed in.
+    /// What was handed in; only for the rep, and on record for those who may see personal data.
     #[schema(value_type = Option<Object>)]
     pub submission: Option<Value>,
     /// Whether it can be handed in now.
@@ -103,6 +104,10 @@ pub async fn view(app: &App, caller: &Caller, id: &str, language: &str) -> Resul
         verbs.extend(submit::allowed(sop, &visit, &caller.user));
     }
     let own = visit.user == caller.user;
+    let personal = own || caller.is_any(SEES_PERSONAL);
+    if personal && !own && visit.steps.values().any(|record| record.submission.is_some()) {
+        audit::read(app, caller, json!({"task": task.id})).await?;
+    }
     let progress = progress(sop, &visit);
     let verb = verbs.iter().find(|verb| verb.verb == "submit").and_then(|verb| verb.why_not.clone());
     let steps = progress.steps.iter().filter_map(|status| {
@@ -130,7 +135,7 @@ pub async fn view(app: &App, caller: &Caller, id: &str, language: &str) -> Resul
             waits_for: status.waits_for.clone(),
             form: step.form.as_ref().map(|form| json!(form)),
             evidence: evidence(step, language),
-            submission: submission.filter(|_| own || caller.is_any(crate::flows::caller::SEES_PERSONAL)),
+            submission: submission.filter(|_| personal),
             allowed: why_not.is_none(),
             why_not,
         })

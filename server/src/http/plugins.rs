@@ -110,8 +110,11 @@ async fn offer_plugin(
 /// List what tenants offer each other
 #[utoipa::path(get, path = "/catalog", operation_id = "list_catalog", tag = "plugins",
     responses((status = 200, body = Catalog)))]
-async fn list_catalog(State(app): State<Arc<App>>, Allowed(..): Allowed<LooksAtPlugins>) -> Result<Json<Catalog>> {
-    Ok(Json(Catalog { items: installations::catalog(&app).await? }))
+async fn list_catalog(
+    State(app): State<Arc<App>>,
+    Allowed(caller, ..): Allowed<LooksAtPlugins>,
+) -> Result<Json<Catalog>> {
+    Ok(Json(Catalog { items: installations::catalog(&app, &caller.tenant).await? }))
 }
 
 /// List what was installed

@@ -1,9 +1,9 @@
-//! What nobody asks for: forgotten visits are closed, due tasks marked, work of the outbox done. Each loop has a
+//! What nobody asks for: forgotten visits are closed, due tasks marked, work of the outbox done, patches followed. Each loop has a
 //! `tick(app)` that does all that is due by the app's clock and says how much; tests and a clock moved by hand call it.
 
 use crate::app::App;
 use crate::flows::problem::{Problem, Result};
-use crate::flows::{close_visit, reassess, remind};
+use crate::flows::{close_visit, installations, reassess, remind};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +28,7 @@ pub async fn tick(app: &App) -> Result<u64> {
             remind_tasks(app, &tenant.id).await,
             late_evidence(app, &tenant.id).await,
             outbox(app, &tenant.id).await,
+            installations::follow_patches(app, &tenant.id).await,
         ] {
             match result {
                 Ok(count) => done += count,
