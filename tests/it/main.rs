@@ -10,3 +10,4 @@ mod fault_model;
 mod plugin_tools;
 mod served;
 mod verify;
+mod verify_tenant;
