@@ -28,6 +28,7 @@ pub enum Record {
 
 /// Whoever or whatever is visited.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Customer {
     /// `cus_…`
@@ -51,6 +52,7 @@ pub struct Customer {
 
 /// A dated location of a customer: a point, and a polygon where there is one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Location {
     /// `loc_…`
@@ -97,6 +99,7 @@ impl Command {
 
 /// The verbs of a visit task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "verb", content = "body", rename_all = "snake_case")]
 pub enum Action {
     /// Plan a visit, or begin an unplanned one.
@@ -127,6 +130,7 @@ pub enum Action {
 
 /// The verbs of a visit task, without their bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "said at the variants of `Action`")]
 pub enum Verb {
@@ -204,6 +208,7 @@ impl Action {
 
 /// Body of `create`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Create {
     /// `cus_…`
@@ -217,8 +222,8 @@ pub struct Create {
 
 /// Where a visit comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// A visit plan.
     Plan,
@@ -236,8 +241,8 @@ pub enum Origin {
 
 /// What a rep hands in for a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Submission {
     /// Step id.
     pub step: String,
@@ -260,8 +265,8 @@ pub struct Submission {
 
 /// Why an answer is not there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Absent {
     /// `not_applicable`, `refused`, `unknown` or `hidden`.
     pub code: AbsentCode,
@@ -272,8 +277,8 @@ pub struct Absent {
 
 /// The reasons the form can allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum AbsentCode {
     /// There is nothing to answer.
     NotApplicable,
@@ -287,8 +292,8 @@ pub enum AbsentCode {
 
 /// Evidence a submission rests on; the bytes may come later.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct EvidenceReference {
     /// Id of the step's evidence requirement.
     pub requirement: String,
@@ -312,8 +317,8 @@ pub struct EvidenceReference {
 
 /// A position as the device reported it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Position {
     /// Latitude in degrees, in `crs`.
     pub lat: f64,
@@ -336,8 +341,8 @@ pub struct Position {
 
 /// When something happened, as three clocks saw it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Times {
     /// Device wall clock, RFC 3339 with offset.
     pub wall: String,
@@ -355,8 +360,8 @@ pub struct Times {
 
 /// A server time a device heard, and when on its monotonic clock.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Anchor {
     /// The server's time, RFC 3339.
     pub server: String,
@@ -368,8 +373,8 @@ pub struct Anchor {
 
 /// Body of `skip` and `return`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Skip {
     /// Step id.
     pub step: String,
@@ -382,8 +387,8 @@ pub struct Skip {
 
 /// Body of `amend`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Amend {
     /// The whole submission as it should have been.
     pub submission: Submission,
@@ -393,8 +398,8 @@ pub struct Amend {
 
 /// Body of `approve`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Note {
     /// Why, if the reviewer says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -403,8 +408,8 @@ pub struct Note {
 
 /// Body of `contest`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Contest {
     /// Code of the finding that is wrong; none when the verdict as a whole is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -415,8 +420,8 @@ pub struct Contest {
 
 /// Body of `cancel` and `reject`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Reason {
     /// Why.
     pub reason: String,
@@ -424,6 +429,7 @@ pub struct Reason {
 
 /// Evidence bytes have arrived and were checked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct EvidenceArrival {
     /// SHA-256 of the bytes.
@@ -434,6 +440,7 @@ pub struct EvidenceArrival {
 
 /// The server's clock.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Clock {
     /// Now, RFC 3339.

@@ -11,6 +11,7 @@ use crate::lint;
 use crate::progress::progress;
 use crate::rejection::Rejection;
 use crate::rule::{FailureCode, Manifest, RuleAnswer, RuleCall, RuleFailure, RuleOutcome};
+use crate::submit::standing_decision;
 use crate::{canon, form};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -117,7 +118,9 @@ fn judge_response(
                 .collect();
             let (required, done) = progress(&sop, visit).required();
             let progress = json!({"required": required, "done": done});
-            (id, json!({"over": visit.is_over(), "progress": progress, "verdict": visit.verdict(), "explanation": explained}))
+            let standing = standing_decision(visit);
+            let members = json!({"over": visit.is_over(), "standing": standing, "progress": progress, "verdict": visit.verdict(), "explanation": explained});
+            (id, members)
         })
         .collect();
     json!({"ended": ended, "events": events, "visits": visits})

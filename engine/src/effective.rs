@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 /// A plugin a run is pinned to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PluginPin {
     /// SHA-256 of the component, lower-case hex.
@@ -25,6 +26,7 @@ pub struct PluginPin {
 
 /// A dataset version a run is pinned to; its rows stay outside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DatasetPin {
     /// SHA-256 of the canonical dataset, lower-case hex.
@@ -41,8 +43,8 @@ pub struct DatasetPin {
 
 /// The hashes a run is pinned to, as its `started` event records them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Pins {
     /// Name and version of the SOP, for people.
     pub sop: String,

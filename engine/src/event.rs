@@ -38,8 +38,8 @@ pub struct Draft {
 
 /// The public, hashed part of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Header {
     /// Version of this form.
     pub v: u32,
@@ -64,8 +64,8 @@ pub struct Header {
 
 /// The part of an event that can be erased.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(untagged)]
 pub enum Payload {
     /// It is there.
     Kept(KeptPayload),
@@ -75,8 +75,8 @@ pub enum Payload {
 
 /// A payload that is there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct KeptPayload {
     /// 16 random bytes, lower-case hex.
     pub salt: String,
@@ -86,8 +86,8 @@ pub struct KeptPayload {
 
 /// The mark of an erased payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum Erased {
     /// Written `erased`.
     Erased,
@@ -95,8 +95,8 @@ pub enum Erased {
 
 /// An event as it is stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Event {
     /// The public part.
     pub header: Header,
@@ -108,6 +108,7 @@ pub struct Event {
 
 /// The end of a stream: what the next event is hashed onto.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Tip {
     /// `seq` of the last event; 0 for none.
@@ -194,6 +195,8 @@ pub fn hash(header: &Header) -> Result<String, CanonError> {
 
 /// One thing that is wrong with an event. As JSON: `{"fault": "hash", …}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = EventFault))]
 #[serde(tag = "fault", rename_all = "snake_case")]
 pub enum Fault {
     /// Written in a form nobody knows here.
@@ -254,6 +257,7 @@ pub enum Fault {
 
 /// What [`verify`] found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Verification {
     /// What is wrong; empty when the event is proven.
     pub faults: Vec<Fault>,

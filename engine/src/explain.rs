@@ -7,9 +7,11 @@ use crate::effective::EffectiveSop;
 use crate::rule::Finding;
 use crate::score::ScoreTree;
 use crate::sop::{Effect, ScoreNode};
+use crate::submit::standing_decision;
 use crate::text::{LANGUAGES, Text};
+use crate::time::format_utc;
 use crate::verdict::{Decision, Refusal, Validity, Verdict};
-use crate::visit::Visit;
+use crate::visit::{Contested, Visit};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -21,6 +23,7 @@ static TEXTS: LazyLock<BTreeMap<String, Text>> =
 /// One finding in words.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = ExplanationLine))]
 pub struct Line {
     /// Title of the step, empty for the visit.
     pub step: String,
@@ -50,11 +53,37 @@ pub struct ScoreLine {
     pub share: f64,
 }
 
+/// What a reviewer decided, in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ReviewLine {
+    /// The decision in words.
+    pub decision: String,
+    /// Who decided.
+    pub user: String,
+    /// In the reviewer's words.
+    pub reason: Option<String>,
+    /// When, RFC 3339 UTC.
+    pub at: String,
+}
+
+/// What the rep disagrees with, in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ContestLine {
+    /// What the contested finding says; none for the verdict as a whole.
+    pub finding: Option<String>,
+    /// In the rep's words.
+    pub reason: String,
+    /// When, RFC 3339 UTC.
+    pub at: String,
+}
+
 /// A visit explained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Explanation {
-    /// Decision and validity in words.
+    /// Decision, a reviewer's where there is one, and validity in words.
     pub summary: String,
     /// Name of the outcome.
     pub outcome: Option<String>,
@@ -70,6 +99,10 @@ pub struct Explanation {
     pub parts: Vec<ScoreLine>,
     /// Caps that were applied.
     pub caps: Vec<String>,
+    /// What a reviewer decided over the verdict.
+    pub review: Option<ReviewLine>,
+    /// What the rep disagrees with, in order.
+    pub contested: Vec<ContestLine>,
 }
 
 /// One of the engine's own sentences; the code itself where there is none.
@@ -178,6 +211,13 @@ pub fn validity(validity: Validity, language: &str) -> String {
 #[must_use]
 pub fn visit(sop: &EffectiveSop, visit: &Visit, language: &str) -> Explanation {
     let refused = visit.refused.iter().map(|one| refusal(sop, one, language)).collect();
+    let review = visit.review.as_ref().map(|review| ReviewLine {
+        decision: decision(review.decision, language),
+        user: review.user.clone(),
+        reason: review.reason.clone(),
+        at: format_utc(review.at_ms),
+    });
+    let contested = visit.contested.iter().map(|one| contest(sop, visit, one, language)).collect();
     let Some(verdict) = visit.verdict() else {
         let summary = sentence("explain.not_judged", &Value::Null, language);
         return Explanation {
@@ -189,11 +229,14 @@ pub fn visit(sop: &EffectiveSop, visit: &Visit, language: &str) -> Explanation {
             refused,
             parts: Vec::new(),
             caps: Vec::new(),
+            review,
+            contested,
         };
     };
+    let standing = standing_decision(visit).unwrap_or(verdict.decision);
     let outcome = verdict.outcome.as_ref().and_then(|id| sop.sop.outcomes.iter().find(|known| known.id == *id));
     Explanation {
-        summary: format!("{} · {}", decision(verdict.decision, language), validity(verdict.validity, language)),
+        summary: format!("{} · {}", decision(standing, language), validity(verdict.validity, language)),
         outcome: outcome.and_then(|outcome| outcome.title.get(language)).map(str::to_owned),
         score: verdict.score.as_ref().and_then(|score| score.total),
         risk: Some(verdict.risk),
@@ -201,6 +244,20 @@ pub fn visit(sop: &EffectiveSop, visit: &Visit, language: &str) -> Explanation {
         refused,
         parts: parts(sop, verdict, language),
         caps: caps(sop, verdict, language),
+        review,
+        contested,
+    }
+}
+
+fn contest(sop: &EffectiveSop, visit: &Visit, contested: &Contested, language: &str) -> ContestLine {
+    let says = |code: &String| {
+        let found = visit.verdict()?.findings.iter().find(|found| found.code == *code)?;
+        Some(finding(sop, found, language).text)
+    };
+    ContestLine {
+        finding: contested.finding.as_ref().map(|code| says(code).unwrap_or_else(|| code.clone())),
+        reason: contested.reason.clone(),
+        at: format_utc(contested.at_ms),
     }
 }
 

@@ -12,8 +12,8 @@ use serde_json::json;
 
 /// Whether somebody may use a verb now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct AllowedVerb {
     /// As in the URL.
     pub verb: String,

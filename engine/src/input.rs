@@ -152,6 +152,7 @@ pub struct PositionInput {
 
 /// A moment: what the device claimed and what can be known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TimeInput {
     /// Device wall clock.
@@ -168,8 +169,8 @@ pub struct TimeInput {
 
 /// How a moment or a duration is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum TimeSource {
     /// Monotonic clock within one boot.
     Monotonic,
@@ -179,8 +180,8 @@ pub enum TimeSource {
 
 /// A duration in seconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Interval {
     /// At least.
     pub min_s: f64,

@@ -38,6 +38,8 @@ static HINTS: LazyLock<BTreeMap<String, Text>> =
 
 /// Something that is wrong with an SOP document.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = LintProblem))]
 pub struct Problem {
     /// JSON Pointer (RFC 6901) into the document; for a missing member, that member.
     pub pointer: String,

@@ -16,8 +16,8 @@ pub use geodesic::distance_m;
 
 /// A coordinate system. Chinese map SDKs return GCJ-02 or BD-09, hundreds of metres off WGS-84.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum Crs {
     /// GPS.
     Wgs84,

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 /// Where one step (or one instance of a repeated step) stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// Its condition does not hold.
@@ -56,6 +57,7 @@ impl Standing {
 
 /// One row of the progress.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StepStatus {
     /// Step id.

@@ -65,6 +65,7 @@ pub struct Located {
 
 /// What judging a stream again gave.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Rechecked {
     /// How many judgements were made again.
     pub judged: u64,
@@ -78,6 +79,7 @@ pub struct Rechecked {
 
 /// An event that is not what judging again gives.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Difference {
     /// Its place in the stream.
     pub seq: u64,
@@ -89,6 +91,7 @@ pub struct Difference {
 
 /// In what way an event differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "differs", rename_all = "snake_case")]
 pub enum Differs {
     /// Something else happened.

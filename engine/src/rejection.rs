@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 /// Why a command cannot be applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 #[error("{code} at `{pointer}`")]
 pub struct Rejection {

@@ -17,8 +17,8 @@ mod tests;
 
 /// Which versions of an SOP apply to whom.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct SopAssignment {
     /// Name of the SOP.
     pub sop: String,
@@ -52,8 +52,8 @@ pub struct SopAssignment {
 
 /// Customers that are meant: all that is named must hold.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct CustomerFilter {
     /// One of these types; empty means any.
     #[serde(default)]
@@ -68,6 +68,7 @@ pub struct CustomerFilter {
 
 /// A version that can be run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PublishedVersion {
     /// Name of the SOP.
@@ -93,8 +94,9 @@ pub struct Who<'a> {
 
 /// The answer: what applies, and why everything else does not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = SopResolution))]
+#[serde(deny_unknown_fields)]
 pub struct Resolution {
     /// What applies; none when no assignment does.
     pub winner: Option<Winner>,
@@ -104,8 +106,9 @@ pub struct Resolution {
 
 /// What applies.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = SopResolutionWinner))]
+#[serde(deny_unknown_fields)]
 pub struct Winner {
     /// Id of the assignment.
     pub assignment: String,
@@ -123,8 +126,9 @@ pub struct Winner {
 
 /// An assignment that was looked at.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = SopResolutionConsidered))]
+#[serde(deny_unknown_fields)]
 pub struct Considered {
     /// Its id.
     pub assignment: String,

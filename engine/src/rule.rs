@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 /// The three things a rule can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Interface {
     /// Checks one submission.
@@ -23,6 +24,7 @@ pub enum Interface {
 
 /// What a plugin says of itself: the JSON that `manifest.describe` returns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// Plugin name, for instance `presence`.
@@ -40,6 +42,7 @@ pub struct Manifest {
 
 /// One rule of a manifest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RuleManifest {
     /// Name within the plugin.
@@ -62,6 +65,7 @@ pub struct RuleManifest {
 
 /// A finding code of a rule and its message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CodeManifest {
     /// The code.
@@ -72,6 +76,7 @@ pub struct CodeManifest {
 
 /// Something a rule wants gathered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NeedDeclaration {
     /// What.
@@ -82,6 +87,7 @@ pub struct NeedDeclaration {
 
 /// What the engine can gather for a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Need {
     /// The submissions of this visit so far, by step.
@@ -96,6 +102,7 @@ pub enum Need {
 
 /// Where a need can be met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Availability {
     /// On the phone too.
@@ -120,8 +127,8 @@ pub struct RuleCall {
 
 /// What became of a call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct RuleOutcome {
     /// What the guest returned, or why it did not.
     pub answer: RuleAnswer,
@@ -135,8 +142,8 @@ pub struct RuleOutcome {
 
 /// What the guest returned, or why it did not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum RuleAnswer {
     /// From `validate` and `assess`.
     Findings(Vec<RuleFinding>),
@@ -148,8 +155,8 @@ pub enum RuleAnswer {
 
 /// A finding as the guest made it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct RuleFinding {
     /// Stable code from the manifest.
     pub code: String,
@@ -169,8 +176,8 @@ pub struct RuleFinding {
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// For the record.
     Info,
@@ -194,8 +201,8 @@ impl Severity {
 
 /// What a score rule returns.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Scorecard {
     /// Leaves.
     pub parts: Vec<Part>,
@@ -206,8 +213,8 @@ pub struct Scorecard {
 
 /// One leaf of a score.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Part {
     /// Id the score tree names.
     pub id: String,
@@ -220,8 +227,8 @@ pub struct Part {
 
 /// Why a rule gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct RuleFailure {
     /// What kind of failure.
     pub code: FailureCode,
@@ -231,8 +238,8 @@ pub struct RuleFailure {
 
 /// The ways a call can fail; fixed, so that policies and dashboards can name them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum FailureCode {
     /// The guest returned an error of its own.
     Declared,
@@ -258,8 +265,8 @@ pub enum FailureCode {
 
 /// A dataset row a guest read, by reference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Lookup {
     /// Name of the dataset.
     pub dataset: String,
@@ -273,8 +280,8 @@ pub struct Lookup {
 
 /// A finding as the engine records it: from a built-in check, a CEL check, or a rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Finding {
     /// Who says so: `form`, `evidence`, `location`, `check`, `policy`, … or `<plugin>/<rule>`.
     pub source: String,

@@ -14,8 +14,8 @@ pub const WEIGHT_MAX: f64 = 1e9;
 
 /// A node of the score tree with what it came to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct ScoreTree {
     /// Id of the node in the SOP.
     pub id: String,
@@ -28,14 +28,14 @@ pub struct ScoreTree {
     pub effective_weight: f64,
     /// Children.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(feature = "openapi", schema(no_recursion))]
+    #[cfg_attr(feature = "openapi", schema(no_recursion, value_type = Vec<ScoreTree>))]
     pub nodes: Vec<Self>,
 }
 
 /// A cap that applies.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct AppliedCap {
     /// Code of the cap.
     pub code: String,
@@ -45,8 +45,8 @@ pub struct AppliedCap {
 
 /// The score of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct ScoreResult {
     /// 0 to 100, one decimal; none when nothing applied.
     pub total: Option<f64>,

@@ -101,6 +101,7 @@ pub struct DatasetDeclaration {
 
 /// The kinds of step a client can render and the engine gives a meaning to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StepKind {
     /// Shown, never submitted: done as soon as it can be reached.
@@ -119,6 +120,7 @@ pub enum StepKind {
 
 /// A literal, or CEL behind a leading `=`: `300`, `"=parameters.fence_radius_m"`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct Computed(pub Value);
 
@@ -201,6 +203,7 @@ pub struct Repeat {
 
 /// A form: JSON Schema 2020-12 for the answers, JSON Forms UI schema for the client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Form {
     /// JSON Schema 2020-12. `x-absent: [code…]` on a property allows absent marks, `x-personal: true` marks personal data.
@@ -212,6 +215,7 @@ pub struct Form {
 
 /// Evidence a submission must carry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct EvidenceRequirement {
     /// Id within the step; evidence references name it.
@@ -239,6 +243,7 @@ pub struct EvidenceRequirement {
 
 /// Where a step must be done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LocationRequirement {
     /// Radius around the customer's point, or margin around its polygon, in metres: a number or `=CEL`.
@@ -280,8 +285,8 @@ pub struct Check {
 
 /// What a failed check or a finding does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// Nothing; it is recorded.
     None,
@@ -401,8 +406,8 @@ pub struct Outcome {
 
 /// Whether a visit with this outcome counts for the rep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum Counts {
     /// The work was done.
     Productive,
@@ -479,6 +484,7 @@ impl Default for Policy {
 
 /// Rows of one dataset version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Dataset {
     /// Name, as the SOP declares it.

@@ -21,8 +21,8 @@ pub use event::TaskEvent;
 
 /// What kind of acting a task asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum TaskKind {
     /// Visit a customer; driven by the visit.
     Visit,
@@ -60,8 +60,8 @@ impl TaskKind {
 
 /// Where a task stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum TaskState {
     /// Nobody began; a visit is planned.
     Open,
@@ -100,8 +100,8 @@ impl TaskState {
 
 /// What somebody is in an org unit and below.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Visits customers.
     Rep,
@@ -145,8 +145,8 @@ impl Role {
 
 /// Who may take up a task that has no assignee.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Candidates {
     /// With this role …
     pub role: Role,
@@ -157,8 +157,8 @@ pub struct Candidates {
 
 /// What somebody said about a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Comment {
     /// `usr_…`
     pub user: String,
@@ -170,8 +170,8 @@ pub struct Comment {
 
 /// From when to when something is planned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Window {
     /// RFC 3339.
     pub from: String,
@@ -181,8 +181,8 @@ pub struct Window {
 
 /// How a task other than a visit ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Resolution {
     /// What was decided.
     pub decision: Resolved,
@@ -197,8 +197,8 @@ pub struct Resolution {
 
 /// What can be decided over a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum Resolved {
     /// It stands, or is permitted.
     Approved,
@@ -225,8 +225,8 @@ impl Resolved {
 
 /// Something somebody may act on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Task {
     /// `tsk_…`
     pub id: String,

@@ -1,6 +1,9 @@
 //! What tests of this crate share: the plain SOP, a customer, commands in short, rules that look at what was gathered, and
 //! the events of a journal as a record.
 
+#[cfg(feature = "openapi")]
+mod openapi;
+
 use crate::command::{Customer, Record};
 use crate::effective::{EffectiveSop, Pins};
 use crate::event::{Event, Seal, Tips, seal};

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 /// A text in several languages: BCP 47 tag to string.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(transparent)]
 pub struct Text(pub BTreeMap<String, String>);
 
 /// The languages every text for people must have.

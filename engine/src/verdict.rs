@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 /// What was found about one submission.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Assessment {
     /// Step (and instance as `step[key]`).
@@ -25,8 +26,8 @@ pub struct Assessment {
 
 /// A rule call as the log keeps it: by reference, with what came back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct CallRecord {
     /// `<plugin>/<rule>`.
     pub rule: String,
@@ -40,8 +41,8 @@ pub struct CallRecord {
 
 /// Where a gathered need came from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Reference {
     /// Which need.
     pub need: String,
@@ -51,8 +52,8 @@ pub struct Reference {
 
 /// Why an attempt was refused: a rejection of the command, or findings that must be corrected.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Refusal {
     /// Stable code, `submission.refused` when findings say why.
     pub code: String,
@@ -70,8 +71,8 @@ pub struct Refusal {
 
 /// What became of a visit, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Verdict {
     /// May it stand?
     pub decision: Decision,
@@ -101,8 +102,8 @@ pub struct Verdict {
 
 /// Whether the engine lets something stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum Decision {
     /// Stands.
     Accepted,
@@ -118,8 +119,8 @@ pub enum Decision {
 
 /// Whether a visit counts as one (有效/无效拜访).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum Validity {
     /// 有效拜访
     Valid,
@@ -129,8 +130,8 @@ pub enum Validity {
 
 /// A task that follows from a verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct SpawnedTask {
     /// `tsk_…`, derived from visit and entry, so that making it twice makes one.
     pub id: String,

@@ -38,7 +38,7 @@ pub struct Case {
 pub struct Expect {
     /// One for each record: `applied`, `duplicate`, or `refused CODE…`/`quarantined CODE`.
     pub ended: Vec<String>,
-    /// By visit: `decision`, `validity`, `outcome`, `score`, `risk`, `codes` (all of them, sorted), `tasks` (kinds),
+    /// By visit: `standing` (what a client is told), and of the verdict `decision`, `validity`, `outcome`, `score`, `risk`, `codes` (all of them, sorted), `tasks` (kinds),
     /// `dwell`, `progress`.
     #[serde(default)]
     pub visits: Map<String, Value>,
@@ -175,7 +175,7 @@ fn summary(response: &Value, visit: &str) -> Value {
     let mut codes = list("findings", "code");
     codes.sort();
     json!({
-        "decision": verdict.get("decision"), "validity": verdict.get("validity"), "outcome": verdict.get("outcome"),
+        "standing": member("standing"), "decision": verdict.get("decision"), "validity": verdict.get("validity"), "outcome": verdict.get("outcome"),
         "risk": verdict.get("risk"), "score": verdict.pointer("/score/total"), "codes": codes, "tasks": list("tasks", "kind"),
         "dwell": verdict.get("dwell"), "progress": member("progress"),
     })
