@@ -135,7 +135,7 @@ async fn a_dump_sees_one_moment(database: &Database) {
             let mut take = |table: &'static str, row: Map<String, Value>| {
                 if let Some(go_on_when_told) = go_on.take() {
                     say_first.send(()).unwrap();
-                    go_on_when_told.recv().unwrap();
+                    tokio::task::block_in_place(|| go_on_when_told.recv()).unwrap();
                 }
                 rows.push((table.to_owned(), row));
                 Ok(())

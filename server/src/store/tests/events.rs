@@ -43,7 +43,7 @@ async fn events_come_back(database: &Database) {
     assert_eq!(store.event_by_hash(ONE, NO_PREVIOUS).await.unwrap(), None);
 
     // An event that tells nothing by commitment has no payload rows.
-    let bare = engine::event::Draft { payloads: std::collections::BTreeMap::new(), ..draft("vis_2", "begun") };
+    let bare = event::Draft { payloads: std::collections::BTreeMap::new(), ..draft("vis_2", "begun") };
     let seal = event::Seal { tenant: ONE, engine: event::ENGINE_HASH, at_ms: 0, tip: &Tip::default() };
     let bare = event::seal(bare, &seal, &mut || [0; 16]).unwrap();
     write(&*store, ONE, vec![Write::Event(Box::new(bare.clone()))]).await;

@@ -5,13 +5,13 @@
 
 mod commits;
 mod counting;
-
+mod differential;
 mod dumps;
 mod events;
 mod evidence;
 mod history;
 mod isolation;
-
+mod operations;
 mod org_tree;
 mod outbox;
 mod records;
@@ -62,8 +62,8 @@ struct Database {
 }
 
 enum Place {
-    /// The folder goes with the value.
-    Folder(tempfile::TempDir),
+    /// A folder that goes with the value.
+    Folder(#[expect(dead_code, reason = "held for its end")] tempfile::TempDir),
     /// Address of the server and name of the database.
     Server(String, String),
 }

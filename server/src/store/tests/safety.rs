@@ -244,7 +244,7 @@ async fn without_a_free_connection_it_is_unavailable() {
             let mut take = |_: &'static str, _| {
                 if let Some((say_held, released)) = once.take() {
                     say_held.send(()).unwrap();
-                    released.recv().unwrap();
+                    tokio::task::block_in_place(|| released.recv()).unwrap();
                 }
                 Ok(())
             };
