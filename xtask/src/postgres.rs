@@ -33,7 +33,7 @@ const PLACES: &[(&str, &str, &str)] = &[
 /// Runs the server until the pipe closes: folder of the programs, folder of the data, port.
 const UNTIL_THE_PIPE_CLOSES: &str = r#"
 "$1/postgres" -D "$2" -p "$3" -c listen_addresses=127.0.0.1 -c unix_socket_directories='' \
-    -c max_connections=300 -c lc_messages=C &
+    -c max_connections=300 -c deadlock_timeout=100ms -c lc_messages=C &
 server=$!
 read -r _
 kill -QUIT "$server" 2>/dev/null

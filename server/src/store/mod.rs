@@ -42,8 +42,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Why the store could not answer. Never part of an answer to a client.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// For now: the disk is full, the database is gone, no connection was free in time. Nothing was written, unless the
-    /// connection broke while a commit was on its way: whoever sends the same command again learns which.
+    /// For now: the disk is full, the database is gone, no connection was free in time. Nothing is half-written; whether a
+    /// commit that broke off at its very end was written is learnt by sending the same command again.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
     /// It may not be served from: settings that lose what was acknowledged, or a schema of another version.

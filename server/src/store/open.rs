@@ -5,6 +5,7 @@ use super::{Result, Store, StoreError, migrations, postgres, sqlite};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Where the data is: `sqlite:PATH` or `postgres://…`.
 #[derive(Clone, PartialEq, Eq)]
@@ -67,13 +68,16 @@ pub struct Options {
     pub synchronous: Synchronous,
     /// At most so many connections, for reading on SQLite, for everything on PostgreSQL.
     pub connections: u32,
+    /// How long to wait for a free connection, and on SQLite for another process that writes.
+    pub patience: Duration,
     /// More settings of SQLite, for tests: `max_page_count` fills the disk. What they weaken is refused as ever.
     pub pragmas: Vec<(&'static str, String)>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { synchronous: Synchronous::Full, connections: 8, pragmas: Vec::new() }
+        let patience = Duration::from_secs(5);
+        Self { synchronous: Synchronous::Full, connections: 8, patience, pragmas: Vec::new() }
     }
 }
 

@@ -6,10 +6,6 @@ use super::{Result, StoreError, migrations};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, Executor as _, PgConnection, Postgres};
 use std::str::FromStr as _;
-use std::time::Duration;
-
-/// How long to wait for a connection.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Settings of every connection: nobody waits for a lock for ever, and a server that lost its client lets go of locks.
 const SESSION: &str = "set lock_timeout = '10s'; set idle_in_transaction_session_timeout = '60s'";
@@ -32,7 +28,7 @@ pub async fn open(url: &str, options: &Options) -> Result<Base<Postgres>> {
     connection.close().await?;
     let pool = PgPoolOptions::new()
         .max_connections(options.connections.max(1))
-        .acquire_timeout(PATIENCE)
+        .acquire_timeout(options.patience)
         .after_connect(|connection, _| {
             Box::pin(async move {
                 connection.execute(SESSION).await?;

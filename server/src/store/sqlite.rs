@@ -6,37 +6,35 @@ use super::{Result, StoreError, migrations};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, Sqlite, SqliteConnection};
 use std::path::Path;
-use std::time::Duration;
-
-/// How long to wait for a connection, and for another process that writes.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Opens a migrated file and reads the settings back.
 pub async fn open(path: &Path, options: &Options) -> Result<Base<Sqlite>> {
-    let mut settings = settings(path).synchronous(match options.synchronous {
+    let mut settings = settings(path).busy_timeout(options.patience).synchronous(match options.synchronous {
         Synchronous::Full => SqliteSynchronous::Full,
         Synchronous::Off => SqliteSynchronous::Off,
     });
     for (name, value) in &options.pragmas {
         settings = settings.pragma(*name, value.clone());
     }
-    let pool = || SqlitePoolOptions::new().acquire_timeout(PATIENCE).max_lifetime(None).idle_timeout(None);
-    let write = pool()
-        .max_connections(1)
-        .after_release(|connection, _| {
-            Box::pin(async move {
-                // SQLite rolls back by itself when the disk is full; the library then still counts a transaction, and no
-                // other could ever begin on this connection. `ping` waits for a rollback that is on its way.
-                connection.ping().await?;
-                Ok(!connection.is_in_transaction())
+    let pool = |connections: u32| {
+        SqlitePoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(options.patience)
+            .max_lifetime(None)
+            .idle_timeout(None)
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    // SQLite rolls back by itself when the disk is full; the library then still counts a transaction, and
+                    // no other could ever begin on this connection. `ping` waits for a rollback that is on its way.
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
             })
-        })
-        .connect_with(settings.clone())
-        .await?;
+    };
+    let write = pool(1).connect_with(settings.clone()).await?;
     check(&mut *write.acquire().await?, options.synchronous).await?;
     // Checkpoints and changes come from the writer only.
-    let read =
-        pool().max_connections(options.connections.max(1)).connect_with(settings.pragma("query_only", "on")).await?;
+    let read = pool(options.connections.max(1)).connect_with(settings.pragma("query_only", "on")).await?;
     check(&mut *read.acquire().await?, options.synchronous).await?;
     Ok(Base::new(read, write))
 }
@@ -80,7 +78,6 @@ fn settings(path: &Path) -> SqliteConnectOptions {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .busy_timeout(PATIENCE)
         .pragma("fullfsync", "on")
         .pragma("checkpoint_fullfsync", "on")
         .pragma("secure_delete", "on")

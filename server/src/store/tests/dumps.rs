@@ -37,9 +37,9 @@ async fn filled(database: &Database) -> Arc<dyn Store> {
     let store = database.with_tenants().await;
     one_of_each(&*store, ONE).await;
     one_of_each(&*store, OTHER).await;
-    write(&*store, ONE, (0..1203).map(|number| new_task(&format!("tsk_many_{number}"))).collect()).await;
+    write(&*store, ONE, (0..520).map(|number| new_task(&format!("tsk_many_{number}"))).collect()).await;
     let object = |number: u8| Write::Object { hash: format!("{number:02x}"), bytes: vec![number; 70_000] };
-    write(&*store, ONE, (100..125).map(object).collect()).await;
+    write(&*store, ONE, (100..120).map(object).collect()).await;
     store
 }
 

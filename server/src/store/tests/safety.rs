@@ -8,6 +8,7 @@ use crate::store::{
 };
 use sqlx::{AssertSqlSafe, Executor as _, Row as _};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 on_both![
     what_is_not_migrated_is_refused,
@@ -233,7 +234,9 @@ async fn a_lost_connection_is_unavailable_and_comes_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_free_connection_it_is_unavailable() {
     let database = Database::postgres().await;
-    let store = database.open_with(&Options { connections: 1, ..Options::default() }).await;
+    let store = database
+        .open_with(&Options { connections: 1, patience: Duration::from_millis(200), ..Options::default() })
+        .await;
     let (held, release) = (tokio::sync::oneshot::channel(), std::sync::mpsc::channel::<()>());
     let (say_held, released) = (held.0, release.1);
     assert!(store.create_tenant(&tenant(ONE)).await.unwrap());
