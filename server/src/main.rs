@@ -27,11 +27,12 @@ mod table;
 mod tenant;
 mod user_end;
 mod verify;
+mod visit_erase;
 mod worker;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use cli::{Command, PluginCommand, SopCommand, UserCommand};
+use cli::{Command, PluginCommand, SopCommand, UserCommand, VisitCommand};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::Migrate(arguments) => wait(async { Ok(store::migrate(&arguments.store).await.map(|()| true)?) }),
         Command::Tenant(command) => wait(tenant::run(&command)),
         Command::User(UserCommand::End(arguments)) => wait(user_end::run(&arguments)),
+        Command::Visit(VisitCommand::Erase(arguments)) => wait(visit_erase::run(&arguments)),
         Command::Backup(arguments) => wait(backup::run(&arguments)),
         Command::Restore(arguments) => wait(backup::restore(&arguments)),
         Command::Judge(arguments) => judge::run(&arguments),

@@ -8,9 +8,9 @@ use tests::server::{Kind, Place, Server};
 
 /// A PNG of one pixel.
 const PNG: &[u8] = &[
-    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d, 0x49, 0x48, 0x44, 0x52, 0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0,
-    0, 0, 0x3a, 0x7e, 0x9b, 0x55, 0, 0, 0, 0x0a, 0x49, 0x44, 0x41, 0x54, 0x78, 0x9c, 0x63, 0x60, 0, 0, 0, 2, 0, 1, 0x48,
-    0xaf, 0xa4, 0x71, 0, 0, 0, 0, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82,
+    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d, 0x49, 0x48, 0x44, 0x52, 0, 0, 0, 1, 0, 0, 0, 1, 8,
+    0, 0, 0, 0, 0x3a, 0x7e, 0x9b, 0x55, 0, 0, 0, 0x0a, 0x49, 0x44, 0x41, 0x54, 0x78, 0x9c, 0x63, 0x60, 0, 0, 0, 2, 0,
+    1, 0x48, 0xaf, 0xa4, 0x71, 0, 0, 0, 0, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82,
 ];
 
 /// A company with visits of many ends, its server stopped in good order.
@@ -29,7 +29,8 @@ fn company(place: &Place) -> anyhow::Result<String> {
     let arrive = json!({"step": "arrive", "answers": {}, "position": position(), "evidence": [photo]});
     company.verb(user, task, "submit", 1, arrive)?.expect(200)?;
     // A refused attempt, then the right one.
-    let refused = company.verb(user, task, "submit", 2, json!({"step": "look", "answers": {"count": -1}}))?.expect(422)?;
+    let refused =
+        company.verb(user, task, "submit", 2, json!({"step": "look", "answers": {"count": -1}}))?.expect(422)?;
     assert_eq!(refused.code(), "submission.refused", "{}", refused.json);
     company.verb(user, task, "submit", 3, json!({"step": "look", "answers": {"count": 0}}))?.expect(200)?;
     company.verb(user, task, "submit", 4, json!({"step": "leave", "answers": {}}))?.expect(200)?;

@@ -1,7 +1,7 @@
 //! A visit as its events tell it, and what the past tells a judgement about it.
 
 use crate::app::App;
-use crate::flows::problem::{Problem, Result};
+use crate::flows::problem::{Kind, Problem, Result};
 use crate::flows::sops;
 use crate::store::{PastEvent, StoredEvent};
 use engine::command::Customer;
@@ -14,6 +14,7 @@ use engine::rule::Need;
 use engine::time;
 use engine::verdict::Reference;
 use engine::visit::{Visit, VisitEvent};
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// A visit and the end of its stream.
@@ -73,11 +74,19 @@ pub fn rebuild(events: &[Event]) -> Result<Option<Visit>> {
     Ok(visit)
 }
 
+/// Whether something an event said was erased.
+fn is_erased(event: &Event) -> bool {
+    event.payloads.values().any(|payload| matches!(payload, event::Payload::Erased(_)))
+}
+
 /// What a stored event says.
 ///
 /// # Errors
-/// It cannot be read, or a payload was erased.
+/// It cannot be read (a fault of ours), or it was erased (`visit.erased`).
 pub fn visit_event(stored: &Event) -> Result<VisitEvent> {
+    if is_erased(stored) {
+        return Err(Problem::new(Kind::NotFound, "visit.erased", &Value::Null));
+    }
     let kept = stored.payloads.iter().filter_map(|(name, payload)| match payload {
         event::Payload::Kept(kept) => Some((name, &kept.value)),
         event::Payload::Erased(_) => None,
@@ -129,6 +138,9 @@ pub async fn gather(app: &App, tenant: &str, wanted: &Wanted) -> Result<Gathered
 async fn check_in(app: &App, tenant: &str, past: &PastEvent) -> Result<Option<CheckInInput>> {
     let events = stream(app, tenant, &past.visit, Some(past.seq)).await?;
     let events: Vec<Event> = events.iter().map(StoredEvent::event).collect::<std::result::Result<_, _>>()?;
+    if events.iter().any(is_erased) {
+        return Ok(None);
+    }
     let (Some(last), Some(visit)) = (events.last(), rebuild(&events)?) else { return Ok(None) };
     let VisitEvent::Submitted { submission, .. } = visit_event(last)? else { return Ok(None) };
     Ok(Some(CheckInInput {
@@ -142,6 +154,9 @@ async fn check_in(app: &App, tenant: &str, past: &PastEvent) -> Result<Option<Ch
 async fn previous_visit(app: &App, tenant: &str, past: &PastEvent) -> Result<Option<PreviousVisit>> {
     let events = stream(app, tenant, &past.visit, Some(past.seq)).await?;
     let events: Vec<Event> = events.iter().map(StoredEvent::event).collect::<std::result::Result<_, _>>()?;
+    if events.iter().any(is_erased) {
+        return Ok(None);
+    }
     let Some(visit) = rebuild(&events)? else { return Ok(None) };
     let Some(pins) = visit.pins() else { return Ok(None) };
     let loaded = sops::pinned(app, tenant, pins).await?;
