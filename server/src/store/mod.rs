@@ -143,7 +143,7 @@ pub trait TaskStore {
     async fn may_see(&self, tenant: &str, id: &str, scope: &TaskScope) -> Result<bool>;
     /// A page.
     async fn tasks(&self, tenant: &str, query: &TaskQuery) -> Result<Vec<Task>>;
-    /// How many by state, without the page's limits.
+    /// How many by state, whatever page was asked for. A filter by state counts too.
     async fn count_tasks(&self, tenant: &str, query: &TaskQuery) -> Result<BTreeMap<String, u64>>;
     /// Open visits whose policy closes them by now, the earliest first.
     async fn to_close(&self, tenant: &str, now_ms: i64, limit: u32) -> Result<Vec<Task>>;

@@ -139,11 +139,11 @@ pub struct Offer {
 /// Which tasks a caller may see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskScope {
-    /// Tasks of these org units.
+    /// Tasks of these org units; one without org unit is for those who see the whole tenant.
     pub scope: Option<Scope>,
     /// Tasks assigned to this user, whatever their org unit.
     pub assignee: Option<String>,
-    /// Unassigned tasks for one of these roles whose candidate org unit is in the scope given with it.
+    /// Unassigned tasks for one of these roles whose candidate org unit is in the scope given with it, or is none.
     pub candidate: Vec<(String, Scope)>,
 }
 
@@ -307,7 +307,7 @@ pub enum Write {
     Event(Box<Event>),
     /// An event of the tenant's own stream, sealed here: many commits meet at its end. One salt for each payload, by name.
     TenantEvent(Draft, Vec<[u8; 16]>),
-    /// A task; `expected` is the version it replaces, none if it must be new.
+    /// A task; `expected` is the version it replaces, none if it must be new. Its own version is greater.
     Task(Box<Task>, Option<u64>),
     /// A record's next revision; `expected` is the one before, none if it must be new.
     Record(Box<Record>, Option<u64>),
@@ -357,7 +357,7 @@ pub enum Write {
         /// When it was checked in, latest.
         at_ms: i64,
     },
-    /// Work for the worker, due now. The same id while one is waiting is the same work.
+    /// Work for the worker, due now. The same id while one is waiting is the same work, with the newer body.
     Outbox {
         /// Unique in the tenant.
         id: String,
@@ -366,7 +366,7 @@ pub enum Write {
         /// With what.
         body: Value,
     },
-    /// Work that is done.
+    /// Work that is done; if it was asked for again since it was taken, it is due again now.
     OutboxDone(String),
 }
 
@@ -398,7 +398,8 @@ pub enum Committed {
 pub enum Conflict {
     /// The command is here already, and this is what was answered.
     Command(Box<CommandRecord>),
-    /// Stream, task, record or version, by its id: it moved on.
+    /// Stream, task, record, version or token, by its id: it moved on. The tenant, by its own: it is gone. An org unit: it
+    /// would hang below itself.
     Moved(String),
 }
 
