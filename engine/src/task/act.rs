@@ -236,9 +236,9 @@ fn wrong_kind(task: &Task, action: &TaskAction) -> Rejection {
     Rejection::new("task.wrong_kind", "", &json!({"verb": action.verb(), "kind": task.kind}))
 }
 
-/// A visit under way belongs to its rep and ends by its own verbs.
+/// A visit that is there, begun or about to, belongs to its rep and ends by its own verbs.
 fn visit_not_begun(task: &Task, action: &TaskAction) -> Result<(), Rejection> {
-    if task.kind == TaskKind::Visit && task.state != TaskState::Open {
+    if task.kind == TaskKind::Visit && (task.state != TaskState::Open || task.visit.is_some()) {
         return Err(Rejection::new("task.under_way", "", &json!({"verb": action.verb()})));
     }
     Ok(())

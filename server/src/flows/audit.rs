@@ -33,7 +33,7 @@ pub async fn events(app: &App, caller: &Caller, stream: &str, after: u64, limit:
     let mut personal = caller.is_any(SEES_PERSONAL);
     if stream == caller.tenant {
         caller.must_be(TENANT_READERS).map_err(|_| Problem::not_found())?;
-        if caller.scope(TENANT_READERS) != Some(crate::store::Scope::Tenant) {
+        if !caller.covers(app, TENANT_READERS, None).await? {
             return Err(Problem::not_found());
         }
     } else {
@@ -42,8 +42,8 @@ pub async fn events(app: &App, caller: &Caller, stream: &str, after: u64, limit:
             None => stream.to_owned(),
         };
         let task = tasks::visible(app, caller, &task_id).await?;
-        personal = personal && tasks::oversees(app, caller, &task).await?
-            || task.assignee.as_deref() == Some(caller.user.as_str());
+        personal =
+            tasks::sees_personal(app, caller, &task).await? || task.assignee.as_deref() == Some(caller.user.as_str());
     }
     let stored = app.store.events(&caller.tenant, stream, after, limit).await?;
     if stored.is_empty() && after == 0 && load::stream(app, &caller.tenant, stream, Some(1)).await?.is_empty() {

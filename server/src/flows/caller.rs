@@ -102,6 +102,28 @@ impl Caller {
         TaskScope { scope: self.scope(OVERSEES), assignee: Some(self.user.clone()), candidate }
     }
 
+    /// Whether any of the roles is granted over an org unit; what belongs to no unit is the whole tenant's (SCOPE).
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn covers(&self, app: &App, roles: &[Role], org_unit: Option<&str>) -> Result<bool> {
+        match (self.scope(roles), org_unit) {
+            (None, _) => Ok(false),
+            (Some(Scope::Tenant), _) => Ok(true),
+            (Some(Scope::Under(_)), None) => Ok(false),
+            (Some(scope), Some(unit)) => Ok(app.store.in_scope(&self.tenant, Some(unit), &scope).await?),
+        }
+    }
+
+    /// # Errors
+    /// `scope.outside` unless the role is granted over the whole tenant: for what is everybody's there.
+    pub fn must_cover_tenant(&self, role: Role) -> Result<()> {
+        if self.scope(&[role]) == Some(Scope::Tenant) {
+            return Ok(());
+        }
+        Err(Problem::new(Kind::Forbidden, "scope.outside", &Value::Null))
+    }
+
     /// # Errors
     /// `role.missing` unless one of the roles is granted.
     pub fn must_be(&self, roles: &[Role]) -> Result<()> {

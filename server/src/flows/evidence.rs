@@ -4,7 +4,7 @@
 
 use crate::app::App;
 use crate::flows::audit;
-use crate::flows::caller::{Caller, SEES_PERSONAL};
+use crate::flows::caller::Caller;
 use crate::flows::once::{settle, tenant_event};
 use crate::flows::problem::{Kind, Problem, Result};
 use crate::flows::{reassess, tasks};
@@ -145,7 +145,7 @@ async fn may_see(app: &App, caller: &Caller, sha256: &str) -> Result<bool> {
         let task = format!("tsk_{}", visit.strip_prefix("vis_").unwrap_or(&visit));
         let Ok(task) = tasks::visible(app, caller, &task).await else { continue };
         let own = task.assignee.as_deref() == Some(caller.user.as_str());
-        if own || (caller.is_any(SEES_PERSONAL) && tasks::oversees(app, caller, &task).await?) {
+        if own || tasks::sees_personal(app, caller, &task).await? {
             return Ok(true);
         }
     }

@@ -158,6 +158,7 @@ fn needs(kind: Installable, about: &Value) -> BTreeSet<String> {
 /// # Errors
 /// It is not offered (any more) under that hash; a need is not granted; the version is taken by other content.
 pub async fn install(app: &App, caller: &Caller, wanted: &Installation, asked: &Asked) -> Result<Answer> {
+    caller.must_cover_tenant(Role::Admin)?;
     once(app, caller, asked, || async {
         let tenant = caller.tenant.as_str();
         let kind = wanted.kind.kind();

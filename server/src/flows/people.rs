@@ -170,6 +170,10 @@ impl Kind for Grant {
     const NAME: &'static str = "grant";
     const PREFIX: &'static str = "gra";
     const READERS: &'static [Role] = &[Role::Admin, Role::Auditor, Role::Ops];
+    /// Whoever runs the installation says who else does.
+    fn given_by(&self) -> &'static [Role] {
+        if self.role == Role::Operator { &[Role::Operator] } else { &[] }
+    }
     fn subject(&self) -> Option<(&'static str, &str)> {
         Some((User::NAME, &self.user))
     }
@@ -222,6 +226,10 @@ impl Kind for Leave {
 impl Kind for Device {
     const NAME: &'static str = "device";
     const PREFIX: &'static str = "dev";
+    /// It belongs where the first of its users belongs.
+    fn subject(&self) -> Option<(&'static str, &str)> {
+        self.users.first().map(|user| (User::NAME, user.as_str()))
+    }
     fn names(&self) -> Vec<(String, &'static str, String)> {
         let user = |(index, user): (usize, &String)| (format!("/users/{index}"), User::NAME, user.clone());
         self.users.iter().enumerate().map(user).collect()

@@ -11,6 +11,7 @@ use engine::canon;
 use engine::lint;
 use engine::rule::Manifest;
 use engine::sop::{Dataset, Sop};
+use engine::task::Role;
 use engine::text::{LANGUAGES, Text};
 use engine::time::format_utc;
 use serde::{Deserialize, Serialize};
@@ -113,6 +114,7 @@ pub async fn put_draft(
     document: &Value,
     saw: Option<u64>,
 ) -> Result<VersionView> {
+    caller.must_cover_tenant(Role::Admin)?;
     named(document, "sop", name, number)?;
     put(app, caller, VersionKind::Sop, name, number, document, json!({}), false, saw).await.map(Into::into)
 }
@@ -128,6 +130,7 @@ pub async fn put_dataset(
     number: &str,
     document: &Value,
 ) -> Result<VersionView> {
+    caller.must_cover_tenant(Role::Admin)?;
     let dataset: Dataset = serde_path_to_error::deserialize(document).map_err(|error| {
         let pointer = format!("/{}", error.path().to_string().replace('.', "/"));
         Problem::invalid(&pointer, "dataset.malformed", &json!({"detail": error.inner().to_string()}))
@@ -254,6 +257,7 @@ pub fn version_writes(
 /// # Errors
 /// No such draft; problems of lint; a plugin is missing.
 pub async fn publish(app: &App, caller: &Caller, name: &str, number: &str, asked: &Asked) -> Result<Answer> {
+    caller.must_cover_tenant(Role::Admin)?;
     once(app, caller, asked, || async {
         let tenant = caller.tenant.as_str();
         let draft = app.store.version(tenant, VersionKind::Sop, name, number).await?.ok_or_else(Problem::not_found)?;
@@ -300,6 +304,9 @@ pub async fn offer(
     number: &str,
     asked: &Asked,
 ) -> Result<Answer> {
+    if kind != VersionKind::Plugin {
+        caller.must_cover_tenant(Role::Admin)?;
+    }
     once(app, caller, asked, || async {
         let tenant = caller.tenant.as_str();
         let before = app.store.version(tenant, kind, name, number).await?.ok_or_else(Problem::not_found)?;

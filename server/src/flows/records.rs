@@ -4,7 +4,7 @@
 //! that the audit trail has it and `verify` can prove it.
 
 use crate::app::App;
-use crate::flows::caller::{Caller, OVERSEES};
+use crate::flows::caller::Caller;
 use crate::flows::once::tenant_event;
 use crate::flows::problem::{Kind as No, Problem, Result, Violation};
 use crate::store::{Commit, Committed, Record, RecordQuery, Scope, Write};
@@ -17,6 +17,9 @@ use serde_json::{Value, json};
 pub use crate::flows::customers::*;
 pub use crate::flows::people::*;
 
+/// Roles that read master data.
+const EVERYBODY: &[Role] = &[Role::Rep, Role::Manager, Role::Admin, Role::Ops, Role::Auditor];
+
 /// A kind of record.
 #[async_trait::async_trait]
 pub trait Kind: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
@@ -27,7 +30,7 @@ pub trait Kind: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// Who may write it, within their org units.
     const WRITERS: &'static [Role] = &[Role::Admin];
     /// Who may read it; reps only what is in their own org units.
-    const READERS: &'static [Role] = &[Role::Rep, Role::Manager, Role::Admin, Role::Ops, Role::Auditor];
+    const READERS: &'static [Role] = EVERYBODY;
 
     /// The record it is about, with its kind.
     fn subject(&self) -> Option<(&'static str, &str)> {
@@ -52,6 +55,10 @@ pub trait Kind: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// The customer type whose schema marks personal fields, with the pointer the fields stand under.
     fn custom_fields(&self) -> Option<(&str, &'static str)> {
         None
+    }
+    /// Roles one of which the writer must have too, whatever their org units.
+    fn given_by(&self) -> &'static [Role] {
+        &[]
     }
     /// Takes away what stands at these pointers; what cannot be missing is blotted out.
     fn hide_personal(&mut self, pointers: &[String]) {
@@ -95,7 +102,7 @@ pub struct Shown<T> {
 
 /// What a caller who may read a kind sees of it.
 fn reads<K: Kind>(caller: &Caller) -> Result<Scope> {
-    caller.scope(OVERSEES).or_else(|| caller.scope(K::READERS)).ok_or_else(Problem::not_found)
+    caller.scope(K::READERS).ok_or_else(Problem::not_found)
 }
 
 /// Reads one record.
@@ -219,13 +226,22 @@ pub async fn put<K: Kind>(app: &App, caller: &Caller, id: &str, body: &K, saw: O
     {
         return Err(Problem::not_found());
     }
+    let outside = || Problem::new(No::Forbidden, "scope.outside", &Value::Null);
+    // What belongs to no unit is seen by everybody and changed only by those who have the whole tenant.
+    if let Some(before) = &before
+        && !caller.covers(app, K::WRITERS, before.org_unit.as_deref()).await?
+    {
+        return Err(outside());
+    }
     let mut record = record(app, caller, id, body).await?;
-    let writable = match &record.org_unit {
-        Some(unit) => app.store.in_scope(&caller.tenant, Some(unit), &scope).await?,
-        None => scope == Scope::Tenant,
-    };
-    if !writable {
-        return Err(Problem::new(No::Forbidden, "scope.outside", &Value::Null));
+    // A unit is put where its parent is; from then on it is a unit of its own.
+    let moves = K::NAME == OrgUnit::NAME && before.as_ref().is_none_or(|before| before.subject != record.subject);
+    let place = if moves { &record.subject } else { &record.org_unit };
+    if !caller.covers(app, K::WRITERS, place.as_deref()).await? {
+        return Err(outside());
+    }
+    if !body.given_by().is_empty() {
+        caller.must_be(body.given_by())?;
     }
     if let Some(before) = &before {
         if before.body == record.body {
@@ -266,14 +282,15 @@ async fn record<K: Kind>(app: &App, caller: &Caller, id: &str, body: &K) -> Resu
     let mut subject = None;
     if let Some((kind, subject_id)) = body.subject() {
         subject = Some(subject_id.to_owned());
-        match app.store.record(tenant, kind, subject_id, None).await? {
+        match known(app, caller, kind, subject_id, K::NAME).await? {
             Some(about) if org_unit.is_none() && kind != OrgUnit::NAME => org_unit = about.org_unit,
             Some(_) => {}
+            None if body.names().iter().any(|(_, _, named)| named == subject_id) => {}
             None => wrong.push(Violation::new("", "record.unknown", &json!({"kind": kind, "id": subject_id}))),
         }
     }
     for (pointer, kind, named) in body.names() {
-        if app.store.record(tenant, kind, &named, None).await?.is_none() {
+        if known(app, caller, kind, &named, K::NAME).await?.is_none() {
             wrong.push(Violation::new(&pointer, "record.unknown", &json!({"kind": kind, "id": named})));
         }
     }
@@ -298,6 +315,16 @@ async fn record<K: Kind>(app: &App, caller: &Caller, id: &str, body: &K) -> Resu
         at_ms: app.clock.now_ms(),
         by: caller.user.clone(),
     })
+}
+
+/// A record that another one names, as far as the caller sees it: rather unknown than a hint that another org unit has it
+/// (SCOPE). Units name what is above them, which those below do not see.
+async fn known(app: &App, caller: &Caller, kind: &str, id: &str, named_by: &str) -> Result<Option<Record>> {
+    let Some(record) = app.store.record(&caller.tenant, kind, id, None).await? else { return Ok(None) };
+    let seen = named_by == OrgUnit::NAME
+        || record.org_unit.is_none()
+        || caller.covers(app, EVERYBODY, record.org_unit.as_deref()).await?;
+    Ok(seen.then_some(record))
 }
 
 fn period((from, to): (Option<&str>, Option<&str>), wrong: &mut Vec<Violation>) -> (Option<i64>, Option<i64>) {

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::flows::audit;
-use crate::flows::caller::{Caller, SEES_PERSONAL};
+use crate::flows::caller::Caller;
 use crate::flows::evidence;
 use crate::flows::load;
 use crate::flows::problem::{Problem, Result};
@@ -31,7 +31,7 @@ pub async fn page(app: &App, caller: &Caller, id: &str, language: &str) -> Resul
     let pins = visit.pins().ok_or_else(|| Problem::invalid("", "report.no_visit", &Value::Null))?;
     let sop = sops::pinned(app, tenant, pins).await?;
     let own = visit.user == caller.user;
-    let personal = own || (caller.is_any(SEES_PERSONAL) && tasks::oversees(app, caller, &task).await?);
+    let personal = own || tasks::sees_personal(app, caller, &task).await?;
     let mut photos = BTreeMap::new();
     if personal {
         audit::read(app, caller, json!({"report": visit.id})).await?;

@@ -3,10 +3,11 @@
 //! Compiled SOPs are kept by their pins, bounded; everything behind a hash is immutable, so nothing here can be out of date.
 
 use crate::app::App;
-use crate::flows::caller::grants;
+use crate::flows::caller::{Caller, grants};
 use crate::flows::installations;
+use crate::flows::load;
 use crate::flows::problem::{Problem, Result, Violation};
-use crate::flows::records::current;
+use crate::flows::records::{self, Kind as _, current};
 use crate::plugins::{Plugins, Rows};
 use crate::sop_folder;
 use crate::store::{Version, VersionKind};
@@ -203,6 +204,30 @@ pub async fn resolve(
     };
     let who = Who { user, roles: &roles, org_path: &org_path };
     Ok(resolve::resolve(&assignments, &versions, &who, customer, tags, now_ms))
+}
+
+/// The same, asked by somebody: for themselves or a user they see, at a customer they see. Assignments of org units that are
+/// not theirs to see are left out.
+///
+/// # Errors
+/// No such user or customer, or not for this caller (SCOPE).
+pub async fn resolve_for(app: &App, caller: &Caller, user: &str, customer: &str) -> Result<Resolution> {
+    if user != caller.user {
+        records::get::<records::User>(app, caller, user, None).await?;
+    }
+    records::get::<records::Customer>(app, caller, customer, None).await?;
+    let found = load::customer(app, &caller.tenant, customer, app.clock.now_ms()).await?;
+    let (customer, tags) = found.ok_or_else(Problem::not_found)?;
+    let mut resolution = resolve(app, &caller.tenant, user, &customer, &tags).await?;
+    let mut seen = Vec::new();
+    for considered in resolution.considered {
+        let unit = considered.params.get("org_unit").and_then(Value::as_str);
+        if unit.is_none() || caller.covers(app, SopAssignment::READERS, unit).await? {
+            seen.push(considered);
+        }
+    }
+    resolution.considered = seen;
+    Ok(resolution)
 }
 
 /// The effective SOP that won, pinned to the plugins it was published with and the datasets of that business date.

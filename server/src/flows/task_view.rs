@@ -3,7 +3,7 @@
 
 use crate::app::App;
 use crate::flows::audit;
-use crate::flows::caller::{Caller, SEES_PERSONAL};
+use crate::flows::caller::Caller;
 use crate::flows::load::{self, LoadedVisit};
 use crate::flows::problem::Result;
 use crate::flows::sops::{self, Loaded};
@@ -92,7 +92,7 @@ pub async fn view(app: &App, caller: &Caller, id: &str, language: &str) -> Resul
         None => None,
     };
     let reviewed = visit.as_ref().map(|loaded| loaded.visit.user.clone());
-    let roles = caller.roles();
+    let roles = tasks::roles_over(app, caller, &task).await?;
     let actor = Actor { user: &caller.user, roles: &roles };
     let mut verbs = task.allowed(&actor, reviewed.as_deref(), app.clock.now_ms());
     let Some(LoadedVisit { visit, .. }) = visit else {
@@ -104,9 +104,9 @@ pub async fn view(app: &App, caller: &Caller, id: &str, language: &str) -> Resul
         verbs.extend(submit::allowed(sop, &visit, &caller.user));
     }
     let own = visit.user == caller.user;
-    let personal = own || caller.is_any(SEES_PERSONAL);
-    if personal && !own && visit.steps.values().any(|record| record.submission.is_some()) {
-        audit::read(app, caller, json!({"task": task.id})).await?;
+    let shown = own || tasks::sees_personal(app, caller, &task).await?;
+    if shown && !own && visit.steps.values().any(|record| record.submission.is_some()) {
+        audit::read(app, caller, json!({"visit": visit.id})).await?;
     }
     let progress = progress(sop, &visit);
     let verb = verbs.iter().find(|verb| verb.verb == "submit").and_then(|verb| verb.why_not.clone());
@@ -135,7 +135,7 @@ pub async fn view(app: &App, caller: &Caller, id: &str, language: &str) -> Resul
             waits_for: status.waits_for.clone(),
             form: step.form.as_ref().map(|form| json!(form)),
             evidence: evidence(step, language),
-            submission: submission.filter(|_| personal),
+            submission: submission.filter(|_| shown),
             allowed: why_not.is_none(),
             why_not,
         })

@@ -4,7 +4,7 @@
 
 use crate::app::{App, new_id};
 use crate::flows::book::Book;
-use crate::flows::caller::{Caller, OVERSEES};
+use crate::flows::caller::{Caller, OVERSEES, SEES_PERSONAL};
 use crate::flows::load;
 use crate::flows::once::{Answer, Asked, Decided, once};
 use crate::flows::problem::{Problem, Result};
@@ -23,6 +23,9 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use utoipa::ToSchema;
+
+/// Roles that make tasks about the customers of their org units.
+const MAKERS: &[Role] = &[Role::Rep, Role::Manager, Role::Admin, Role::Ops];
 
 /// What a new task says.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -147,7 +150,7 @@ async fn applicable(
     sops::effective(app, tenant, winner, &date).await
 }
 
-/// Makes a task. A visit that a rep makes begins at once; one that is planned for somebody begins when they start it.
+/// Makes a task. A visit that a rep makes for now is there at once; one that is planned is made when its rep starts it.
 ///
 /// # Errors
 /// Not allowed, or not acceptable.
@@ -180,8 +183,7 @@ async fn decide_new(
             let unknown = || Problem::invalid("/customer", "customer.unknown", &json!({"customer": customer}));
             let known = app.store.record(tenant, "customer", customer, None).await?.ok_or_else(unknown)?;
             // Rather unknown than a hint that another org unit has it (SCOPE).
-            let scope = caller.scope(OVERSEES).or_else(|| caller.scope(&[Role::Rep])).ok_or_else(unknown)?;
-            if known.org_unit.is_some() && !app.store.in_scope(tenant, known.org_unit.as_deref(), &scope).await? {
+            if known.org_unit.is_some() && !caller.covers(app, MAKERS, known.org_unit.as_deref()).await? {
                 return Err(unknown());
             }
             let (judged, tags) = load::customer(app, tenant, customer, now_ms).await?.ok_or_else(unknown)?;
@@ -235,7 +237,8 @@ async fn decide_new(
         }),
     };
     let event = submit::create(sop, &customer, &create).map_err(|rejection| Problem::of_rejection(&rejection))?;
-    if rep == caller.user {
+    // One that is planned can still become somebody else's; its visit is made when it is started.
+    if rep == caller.user && new.planned.is_none() {
         let bytes = engine::canon::jcs(&effective).map_err(Problem::internal)?;
         book.write(Write::Object { hash: sop.hash.clone(), bytes });
         let visit = book.visit_events(sop, None, &visit_of_task(id), &[event])?;
@@ -254,7 +257,7 @@ async fn who_does_it(app: &App, caller: &Caller, new: &NewTask, kind: TaskKind) 
             Ok(Some(caller.user.clone()))
         }
         Some(user) if *user == caller.user => {
-            caller.must_be(&[Role::Rep, Role::Manager, Role::Admin, Role::Ops])?;
+            caller.must_be(MAKERS)?;
             Ok(Some(user.clone()))
         }
         None => caller.must_be(PLANNERS).map(|()| None),
@@ -271,9 +274,8 @@ async fn assignable(app: &App, caller: &Caller, user: &str, pointer: &str) -> Re
     let unknown = || Problem::invalid(pointer, "record.unknown", &json!({"kind": "user", "id": user}));
     let record = app.store.record(&caller.tenant, "user", user, None).await?.ok_or_else(unknown)?;
     let now_ms = app.clock.now_ms();
-    let scope = caller.scope(OVERSEES).ok_or_else(unknown)?;
     if record.to_ms.is_some_and(|to_ms| to_ms <= now_ms)
-        || !app.store.in_scope(&caller.tenant, record.org_unit.as_deref(), &scope).await?
+        || !caller.covers(app, OVERSEES, record.org_unit.as_deref()).await?
     {
         return Err(unknown());
     }
@@ -390,7 +392,7 @@ async fn decide(app: &App, caller: &Caller, id: &str, action: &TaskAction, saw: 
         assignable(app, caller, assignee, "/assignee").await?;
     }
     let now_ms = app.clock.now_ms();
-    let roles = caller.roles();
+    let roles = roles_over(app, caller, &task).await?;
     let actor = Actor { user: &caller.user, roles: &roles };
     let reviewed = match &task.parent {
         Some(parent) => app.store.task(&caller.tenant, parent).await?.and_then(|parent| parent.assignee),
@@ -432,6 +434,35 @@ pub async fn list(
 /// # Errors
 /// Those of the store.
 pub async fn oversees(app: &App, caller: &Caller, task: &Task) -> Result<bool> {
-    let Some(scope) = caller.scope(OVERSEES) else { return Ok(false) };
-    Ok(app.store.in_scope(&caller.tenant, task.org_unit.as_deref(), &scope).await?)
+    caller.covers(app, OVERSEES, task.org_unit.as_deref()).await
+}
+
+/// Whether the caller may see what is personal in a task that is not theirs.
+///
+/// # Errors
+/// Those of the store.
+pub async fn sees_personal(app: &App, caller: &Caller, task: &Task) -> Result<bool> {
+    caller.covers(app, SEES_PERSONAL, task.org_unit.as_deref()).await
+}
+
+/// What the caller is to a task: roles over its org unit, and the role it waits for where that is granted.
+///
+/// # Errors
+/// Those of the store.
+pub async fn roles_over(app: &App, caller: &Caller, task: &Task) -> Result<BTreeSet<Role>> {
+    let mut roles = BTreeSet::new();
+    for role in caller.roles() {
+        let candidate = match &task.candidates {
+            Some(candidates) if candidates.role == role => match &candidates.org_unit {
+                // No unit: whoever has the role, anywhere.
+                None => true,
+                unit => caller.covers(app, &[role], unit.as_deref()).await?,
+            },
+            _ => false,
+        };
+        if candidate || caller.covers(app, &[role], task.org_unit.as_deref()).await? {
+            roles.insert(role);
+        }
+    }
+    Ok(roles)
 }

@@ -1,10 +1,10 @@
 //! Bearer tokens: made once, shown once, kept as a hash, revoked.
 
 use crate::app::{App, new_id, salt};
-use crate::flows::caller::Caller;
+use crate::flows::caller::{Caller, grants};
 use crate::flows::once::{Answer, Asked, Decided, once, settle, tenant_event};
-use crate::flows::problem::{Problem, Result};
-use crate::flows::records::{self, User};
+use crate::flows::problem::{Kind, Problem, Result};
+use crate::flows::records::{self, Kind as _, User};
 use crate::store::{Token, Write};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -57,7 +57,7 @@ pub fn make(user: &str, label: &str, expires_ms: Option<i64>, now_ms: i64) -> (S
 /// # Errors
 /// No such user; the time cannot be read.
 pub async fn create(app: &App, caller: &Caller, user: &str, new: &NewToken, asked: &Asked) -> Result<Answer> {
-    records::get::<User>(app, caller, user, None).await?;
+    administers(app, caller, user).await?;
     let expires_ms =
         match &new.expires_at {
             None => None,
@@ -85,6 +85,23 @@ pub async fn create(app: &App, caller: &Caller, user: &str, new: &NewToken, aske
     })
 }
 
+/// Who makes somebody's token becomes them: their unit and all they were granted must be the admin's too.
+async fn administers(app: &App, caller: &Caller, user: &str) -> Result<()> {
+    const ADMIN: &[Role] = &[Role::Admin];
+    records::get::<User>(app, caller, user, None).await?;
+    let outside = || Problem::new(Kind::Forbidden, "scope.outside", &Value::Null);
+    let home = app.store.record(&caller.tenant, User::NAME, user, None).await?.and_then(|user| user.org_unit);
+    if !caller.covers(app, ADMIN, home.as_deref()).await? {
+        return Err(outside());
+    }
+    for grant in grants(app, &caller.tenant, user, app.clock.now_ms()).await? {
+        if !caller.covers(app, ADMIN, grant.org_unit.as_deref()).await? {
+            return Err(outside());
+        }
+    }
+    Ok(())
+}
+
 /// Revokes a token: somebody's in the caller's org units, or the caller's own.
 ///
 /// # Errors
@@ -93,7 +110,7 @@ pub async fn revoke(app: &App, caller: &Caller, id: &str) -> Result<()> {
     let token = app.store.token_by_id(&caller.tenant, id).await?.ok_or_else(Problem::not_found)?;
     if token.user != caller.user {
         caller.must_be(&[Role::Admin]).map_err(|_| Problem::not_found())?;
-        records::get::<User>(app, caller, &token.user, None).await?;
+        administers(app, caller, &token.user).await?;
     }
     settle(app, &caller.tenant, || async {
         let about = json!({"token": id, "user": token.user, "by": caller.user});

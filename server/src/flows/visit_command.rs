@@ -108,9 +108,9 @@ async fn decide(
     let (before, created) = match before {
         Some(before) => (before, None),
         None if matches!(action, Action::Start {}) => {
-            let roles = caller.roles();
-            task.may_start(&Actor { user: &caller.user, roles: &roles })
-                .map_err(|rejection| Problem::of_rejection(&rejection))?;
+            let roles = tasks::roles_over(app, caller, &task).await?;
+            let actor = Actor { user: &caller.user, roles: &roles };
+            task.may_start(&actor).map_err(|rejection| Problem::of_rejection(&rejection))?;
             begin(app, tenant, &loaded, &task, &command, now_ms).await?
         }
         None => return Err(not_possible(action, &task)),
@@ -160,8 +160,7 @@ async fn decide(
 async fn may_review(app: &App, caller: &Caller, visit_task: &Task) -> Result<()> {
     const REVIEWERS: &[Role] = &[Role::Manager, Role::Admin];
     caller.must_be(REVIEWERS)?;
-    let scope = caller.scope(REVIEWERS).ok_or_else(Problem::not_found)?;
-    if app.store.in_scope(&caller.tenant, visit_task.org_unit.as_deref(), &scope).await? {
+    if caller.covers(app, REVIEWERS, visit_task.org_unit.as_deref()).await? {
         return Ok(());
     }
     Err(Problem::new(Kind::Forbidden, "scope.outside", &Value::Null))

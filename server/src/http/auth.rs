@@ -89,6 +89,8 @@ permissions! {
     Administers: Admin;
     /// Looks at how the tenant is set up.
     LooksAtSetup: Manager, Admin, Ops, Auditor;
+    /// Looks at who was granted what.
+    LooksAtGrants: Admin, Ops, Auditor;
     /// Brings plugins.
     BringsPlugins: Admin, Partner;
     /// Looks at plugins and what is offered.

@@ -1,6 +1,6 @@
 //! Master data over HTTP: list, get and put, the same for every kind.
 
-use super::auth::{Administers, Allowed, LooksAtSetup, Permission, Reads};
+use super::auth::{Administers, Allowed, LooksAtGrants, LooksAtSetup, Permission, Reads};
 use super::extract::{ApiJson, ApiPath, ApiQuery, IfMatch, etag, tagged};
 use super::page::{Page, PageQuery};
 use super::problem::{ApiProblem, ProblemBody, Result};
@@ -166,7 +166,7 @@ kind!(
     "get_grant",
     "put_grant",
     "grants",
-    LooksAtSetup,
+    LooksAtGrants,
     Administers
 );
 kind!(

@@ -11,7 +11,7 @@ use crate::flows::caller::Caller;
 use crate::flows::once::{Answer, Asked};
 use crate::flows::problem::Problem;
 use crate::flows::publish::{self, LintProblem, VersionView};
-use crate::flows::{load, records, sops};
+use crate::flows::sops;
 use crate::store::VersionKind;
 use axum::Json;
 use axum::extract::State;
@@ -158,14 +158,7 @@ async fn resolve_sop(
     Allowed(caller, ..): Allowed<Reads>,
     ApiQuery(query): ApiQuery<ResolveQuery>,
 ) -> Result<Json<Resolution>> {
-    if query.user != caller.user {
-        records::get::<records::User>(&app, &caller, &query.user, None).await?;
-    }
-    records::get::<records::Customer>(&app, &caller, &query.customer, None).await?;
-    let now_ms = app.clock.now_ms();
-    let customer = load::customer(&app, &caller.tenant, &query.customer, now_ms).await?;
-    let (customer, tags) = customer.ok_or_else(Problem::not_found)?;
-    Ok(Json(sops::resolve(&app, &caller.tenant, &query.user, &customer, &tags).await?))
+    Ok(Json(sops::resolve_for(&app, &caller, &query.user, &query.customer).await?))
 }
 
 /// List dataset versions
