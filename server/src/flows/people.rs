@@ -170,6 +170,9 @@ impl Kind for Grant {
     const NAME: &'static str = "grant";
     const PREFIX: &'static str = "gra";
     const READERS: &'static [Role] = &[Role::Admin, Role::Auditor, Role::Ops];
+    fn none_is_all(&self) -> bool {
+        true
+    }
     /// Whoever runs the installation says who else does.
     fn given_by(&self) -> &'static [Role] {
         if self.role == Role::Operator { &[Role::Operator] } else { &[] }

@@ -40,6 +40,10 @@ pub trait Kind: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     fn org_unit(&self) -> Option<&str> {
         None
     }
+    /// Whether saying no org unit means the whole tenant, whatever the unit of its subject.
+    fn none_is_all(&self) -> bool {
+        false
+    }
     /// From and until when it holds, RFC 3339.
     fn holds(&self) -> (Option<&str>, Option<&str>) {
         (None, None)
@@ -283,7 +287,9 @@ async fn record<K: Kind>(app: &App, caller: &Caller, id: &str, body: &K) -> Resu
     if let Some((kind, subject_id)) = body.subject() {
         subject = Some(subject_id.to_owned());
         match known(app, caller, kind, subject_id, K::NAME).await? {
-            Some(about) if org_unit.is_none() && kind != OrgUnit::NAME => org_unit = about.org_unit,
+            Some(about) if org_unit.is_none() && kind != OrgUnit::NAME && !body.none_is_all() => {
+                org_unit = about.org_unit
+            }
             Some(_) => {}
             None if body.names().iter().any(|(_, _, named)| named == subject_id) => {}
             None => wrong.push(Violation::new("", "record.unknown", &json!({"kind": kind, "id": subject_id}))),
