@@ -186,6 +186,23 @@ impl Verb {
 }
 
 impl Action {
+    /// Why, where that must be said.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Skip(step) | Self::Return(step) => Some(&step.reason),
+            Self::Amend(amend) => Some(&amend.reason),
+            Self::Cancel(reason) | Self::Reject(reason) => Some(&reason.reason),
+            Self::Contest(contest) => Some(&contest.reason),
+            Self::Create(_)
+            | Self::Start {}
+            | Self::SaveDraft(_)
+            | Self::Submit(_)
+            | Self::Complete {}
+            | Self::Approve(_) => None,
+        }
+    }
+
     /// The verb alone.
     #[must_use]
     pub const fn verb(&self) -> Verb {

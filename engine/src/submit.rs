@@ -183,6 +183,9 @@ fn check_as_it_stands<'a>(
 ) -> Result<Pending<'a>, Rejection> {
     let pending = |events| Pending { sop, gathered, events, handed_in: None, finish: None };
     gate::may(sop, visit, &command.user, command.action.verb())?;
+    if command.action.reason().is_some_and(|reason| reason.trim().is_empty()) {
+        return Err(Rejection::new("text.missing", "/reason", &json!({})));
+    }
     match &command.action {
         Action::Create(_) => Err(Rejection::new("task.exists", "", &json!({"task": command.task}))),
         Action::Start {} => Ok(pending(vec![VisitEvent::VisitStarted { command: command.clone(), pins: sop.pins() }])),

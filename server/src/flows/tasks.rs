@@ -92,6 +92,16 @@ pub async fn visible(app: &App, caller: &Caller, id: &str) -> Result<Task> {
     app.store.task(&caller.tenant, id).await?.ok_or_else(Problem::not_found)
 }
 
+/// A task the caller may see, or could have claimed before somebody else did.
+async fn claimable(app: &App, caller: &Caller, id: &str) -> Result<Task> {
+    let task = app.store.task(&caller.tenant, id).await?.ok_or_else(Problem::not_found)?;
+    let candidates = task.candidates.as_ref().map(|candidates| candidates.role);
+    match candidates {
+        Some(role) if roles_over(app, caller, &task).await?.contains(&role) => Ok(task),
+        _ => visible(app, caller, id).await,
+    }
+}
+
 /// A query for everything of a tenant: for flows, not for callers.
 pub fn everything(limit: u32) -> TaskQuery {
     TaskQuery {
@@ -384,8 +394,13 @@ pub async fn act(
 }
 
 async fn decide(app: &App, caller: &Caller, id: &str, action: &TaskAction, saw: Option<u64>) -> Result<Decided> {
-    let mut task = visible(app, caller, id).await?;
-    if saw.is_some_and(|saw| saw != task.version) {
+    let mut task = match action {
+        TaskAction::Claim => claimable(app, caller, id).await?,
+        _ => visible(app, caller, id).await?,
+    };
+    // Who comes second is told that somebody has it, which says more than that it changed.
+    let lost = *action == TaskAction::Claim && task.assignee.is_some();
+    if !lost && saw.is_some_and(|saw| saw != task.version) {
         return Err(Problem::stale());
     }
     if let TaskAction::Assign { assignee, .. } = action {
