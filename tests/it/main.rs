@@ -9,6 +9,10 @@ mod fault;
 #[cfg(target_os = "linux")]
 mod fault_model;
 mod plugin_tools;
+mod scope;
 mod served;
+mod tasks_api;
+mod tasks_list;
 mod verify;
 mod verify_tenant;
+mod versions;
