@@ -8,6 +8,7 @@ mod day;
 mod fault;
 #[cfg(target_os = "linux")]
 mod fault_model;
+mod openapi;
 mod plugin_tools;
 mod scope;
 mod served;

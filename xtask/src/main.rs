@@ -7,6 +7,7 @@ mod boundaries;
 mod day;
 mod demo;
 mod node;
+mod openapi;
 mod plugins;
 mod postgres;
 mod run;
@@ -28,6 +29,7 @@ Usage: cargo xtask <command>
   plugins         build the first-party plugins into target/plugins
   engine-wasm     build target/engine.wasm and prove that it imports nothing
   node            rules and components in Node: build, transpile, run the case files
+  openapi         write schemas/openapi.json as the built program prints it
   postgres [-- COMMAND…]
                   run a command beside a private PostgreSQL, whose address is in SOPWITH_PG_URL
   record-day      write the recorded day from its script
@@ -57,6 +59,7 @@ fn dispatch(root: &Path, arguments: &[&str]) -> Result<()> {
         ["tidy"] => tidy::tidy(root),
         ["plugins"] => run::alone(|ring| plugins::build(root, ring).map(drop)),
         ["engine-wasm"] => run::alone(|ring| wasm::engine(root, ring).map(drop)),
+        ["openapi"] => run::alone(|ring| openapi::write(root, ring)),
         ["postgres"] => postgres::beside(root, &[]),
         ["postgres", "--", command @ ..] => postgres::beside(root, command),
         ["record-day"] => day::record(root, false),

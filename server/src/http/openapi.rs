@@ -41,6 +41,13 @@ pub fn document() -> OpenApi {
         .build();
     for item in document.paths.paths.values_mut() {
         for operation in [&mut item.get, &mut item.put, &mut item.post, &mut item.delete].into_iter().flatten() {
+            for (status, response) in &mut operation.responses.responses {
+                if let RefOr::T(response) = response
+                    && response.description.is_empty()
+                {
+                    description(status).clone_into(&mut response.description);
+                }
+            }
             operation.responses.responses.insert("default".to_owned(), RefOr::T(problem.clone()));
         }
     }
@@ -49,6 +56,22 @@ pub fn document() -> OpenApi {
     components.add_security_scheme("token", bearer);
     document.security = Some(vec![SecurityRequirement::new("token", Vec::<String>::new())]);
     document
+}
+
+/// What a status means, the same everywhere.
+fn description(status: &str) -> &'static str {
+    match status {
+        "200" => "Done, or as asked",
+        "201" => "Made",
+        "204" => "Done; there is nothing to say",
+        "404" => "Not there, or not for the caller",
+        "409" => "Something else is in the way",
+        "412" => "It changed since the caller saw it",
+        "413" => "Too large",
+        "415" => "Of a kind that is not taken",
+        "422" => "Understood, and not acceptable",
+        _ => "Not carried out, and why",
+    }
 }
 
 /// The document as it is served and checked in.

@@ -105,7 +105,7 @@ macro_rules! kind {
             use super::*;
 
             #[doc = concat!("List ", $what)]
-            #[utoipa::path(get, path = $many, operation_id = $list, tag = "master data", params(RecordsQuery),
+            #[utoipa::path(get, path = $many, operation_id = $list, tag = "master data", summary = concat!("List ", $what), params(RecordsQuery),
                 responses((status = 200, body = Page<Shown<$kind>>), (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
             pub async fn list(
                 State(app): State<Arc<App>>,
@@ -116,7 +116,7 @@ macro_rules! kind {
             }
 
             #[doc = concat!("Get one of the ", $what)]
-            #[utoipa::path(get, path = $one, operation_id = $get, tag = "master data", params(("id" = String, Path,), RevisionQuery),
+            #[utoipa::path(get, path = $one, operation_id = $get, tag = "master data", summary = concat!("Get one of the ", $what), params(("id" = String, Path,), RevisionQuery),
                 responses((status = 200, body = Shown<$kind>), (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
             pub async fn get(
                 State(app): State<Arc<App>>,
@@ -128,7 +128,7 @@ macro_rules! kind {
             }
 
             #[doc = concat!("Write one of the ", $what, ": new, or the next revision")]
-            #[utoipa::path(put, path = $one, operation_id = $put, tag = "master data", request_body = $kind,
+            #[utoipa::path(put, path = $one, operation_id = $put, tag = "master data", summary = concat!("Write one of the ", $what, ": new, or the next revision"), request_body = $kind,
                 params(("id" = String, Path,), ("If-Match" = Option<String>, Header, description = "The revision you saw; needed when there is one")),
                 responses((status = 200, body = Shown<$kind>), (status = 201, body = Shown<$kind>), (status = 422, body = ProblemBody, content_type = "application/problem+json")))]
             pub async fn put(

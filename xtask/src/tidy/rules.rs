@@ -295,7 +295,8 @@ fn generated(files: &[File], problems: &mut Vec<Problem>) {
         |path: &str| attributes.text.lines().any(|line| line.strip_suffix(" linguist-generated") == Some(path));
     let recorded = |file: &&File| file.is_in(&["schemas/"]) && file.path.contains("/day/") && file.is(&[".jsonl"]);
     let locks = |file: &&File| file.is(&["Cargo.lock", "package-lock.json"]);
-    for file in files.iter().filter(|file| (recorded(file) || locks(file)) && !marked(&file.path)) {
+    let described = |file: &&File| file.path == "schemas/openapi.json";
+    for file in files.iter().filter(|file| (recorded(file) || locks(file) || described(file)) && !marked(&file.path)) {
         problems.push(Problem::new(&file.path, 0, "is generated: mark it in .gitattributes"));
     }
 }
