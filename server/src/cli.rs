@@ -28,9 +28,6 @@ pub enum Command {
     /// Work with users.
     #[command(subcommand)]
     User(UserCommand),
-    /// Work with visits.
-    #[command(subcommand)]
-    Visit(VisitCommand),
     /// Write everything into a folder: the database in one snapshot, and the evidence it names. The server may go on.
     Backup(BackupArguments),
     /// Put a backup back into an empty database.
@@ -229,26 +226,6 @@ pub struct UserEndArguments {
     pub to: String,
 }
 
-/// `sopwith visit …`
-#[derive(Subcommand)]
-pub enum VisitCommand {
-    /// Erase what a visit's events say of people: answers, positions, names. That they happened, and their hashes, stay.
-    Erase(VisitEraseArguments),
-}
-
-/// `sopwith visit erase`
-#[derive(Args)]
-pub struct VisitEraseArguments {
-    /// Which database.
-    #[command(flatten)]
-    pub store: StoreArguments,
-    /// `tnt_…`
-    #[arg(long)]
-    pub tenant: String,
-    /// `vis_…`
-    pub visit: String,
-}
-
 /// `sopwith backup`, `sopwith restore`
 #[derive(Args)]
 pub struct BackupArguments {
@@ -342,7 +319,7 @@ pub struct DriveArguments {
     /// Folder of the photos, `<sha256>.png`.
     #[arg(long, value_name = "DIR")]
     pub evidence: PathBuf,
-    /// Write every acknowledged command here, one line each, as it is acknowledged.
+    /// Write every acknowledged command here, one line each, as it is acknowledged; `-`: on standard output.
     #[arg(long, value_name = "FILE")]
     pub acknowledged: Option<PathBuf>,
 }

@@ -1,11 +1,13 @@
 //! Driving recorded visits: every command as its phone would have sent it, at its recorded time, with its photos.
 //!
-//! The server's clock is moved by hand to the time each record was received. What is acknowledged is written down, so that
-//! a test can kill the server anywhere and ask afterwards whether it kept its word.
+//! The server's clock is moved by hand to the time each record was received. A server that goes away is waited for: what
+//! it did not answer is sent again, the same command under the same id. What is acknowledged is written down, so that a
+//! test can kill the server anywhere and ask afterwards whether it kept its word.
 
 use super::{Answer, Server, With, progress, said};
 use crate::cli::DriveArguments;
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
+use engine::canon;
 use engine::command::{Command, Record};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -22,14 +24,15 @@ pub async fn drive(arguments: &DriveArguments) -> anyhow::Result<bool> {
     let lines: Vec<&str> = recorded.lines().filter(|line| !line.trim().is_empty()).collect();
     let operator = tokens.get(&arguments.operator).with_context(|| format!("no token of {}", arguments.operator))?;
     let mut driver = Driver {
-        server: Server::new(&arguments.server, operator)?,
+        server: Server::new(&arguments.server, operator)?.patient(),
         operator: operator.clone(),
         tokens,
         evidence: &arguments.evidence,
         reporters: BTreeMap::new(),
         acknowledged: match &arguments.acknowledged {
             None => None,
-            Some(file) => Some(std::fs::OpenOptions::new().create(true).append(true).open(file)?),
+            Some(file) if file.as_os_str() == "-" => Some(Box::new(std::io::stdout())),
+            Some(file) => Some(Box::new(std::fs::OpenOptions::new().create(true).append(true).open(file)?)),
         },
         refused: 0,
     };
@@ -54,7 +57,7 @@ struct Driver<'a> {
     evidence: &'a Path,
     /// Who took a photo, by hash.
     reporters: BTreeMap<String, String>,
-    acknowledged: Option<std::fs::File>,
+    acknowledged: Option<Box<dyn std::io::Write>>,
     refused: u64,
 }
 
@@ -64,14 +67,8 @@ impl Driver<'_> {
             // Customers were loaded with the company.
             Record::Customer(_) => Ok(()),
             Record::Clock(clock) => self.clock(&clock.now).await,
-            Record::Evidence(arrival) => {
-                self.clock(&arrival.received).await?;
-                self.upload(&arrival.sha256).await
-            }
-            Record::Command(command) => {
-                self.clock(command.at.received.as_deref().context("a command without time of receipt")?).await?;
-                self.command(command).await
-            }
+            Record::Evidence(arrival) => self.upload(&arrival.sha256, &arrival.received).await,
+            Record::Command(command) => self.command(command).await,
         }
     }
 
@@ -82,17 +79,22 @@ impl Driver<'_> {
         Ok(())
     }
 
-    fn as_user(&self, user: &str) -> anyhow::Result<Server> {
-        Ok(self.server.with_token(self.tokens.get(user).with_context(|| format!("no token of {user}"))?))
+    /// Sends a user's request at a recorded time. A server that was started again does not know how late it is, so it is
+    /// told before each try.
+    async fn send(&self, user: &str, now: &str, method: Method, path: &str, with: With<'_>) -> anyhow::Result<Answer> {
+        let token = self.tokens.get(user).with_context(|| format!("no token of {user}"))?;
+        self.server.with_token(token).send_after(async || self.clock(now).await, method, path, with).await
     }
 
-    async fn upload(&mut self, sha256: &str) -> anyhow::Result<()> {
+    async fn upload(&mut self, sha256: &str, now: &str) -> anyhow::Result<()> {
         let file = self.evidence.join(format!("{sha256}.png"));
         let bytes = std::fs::read(&file).with_context(|| file.display().to_string())?;
         let user = self.reporters.get(sha256).with_context(|| format!("nobody named {sha256}"))?;
         let with = With { bytes: Some((&bytes, "image/png")), ..With::default() };
-        self.as_user(user)?.must(Method::PUT, &format!("/v1/evidence/{sha256}"), with).await?;
-        self.acknowledge(&json!({"evidence": sha256}))
+        let answer = self.send(user, now, Method::PUT, &format!("/v1/evidence/{sha256}"), with).await?;
+        ensure!(answer.status.is_success(), "{sha256} of {user}: {}", said(&answer));
+        let line = json!({"evidence": sha256, "user": user});
+        self.acknowledge(&line)
     }
 
     async fn command(&mut self, command: &Command) -> anyhow::Result<()> {
@@ -114,9 +116,13 @@ impl Driver<'_> {
         };
         let envelope = json!({"device": command.device, "at": sent.get("at"), "body": body});
         let with = With { json: Some(&envelope), command: Some(&command.id), ..With::default() };
-        let answer = self.as_user(&command.user)?.send(Method::POST, &path, with).await?;
+        let now = command.at.received.as_deref().context("a command without time of receipt")?;
+        let answer = self.send(&command.user, now, Method::POST, &path, with).await?;
         self.check(&answer, command)?;
-        self.acknowledge(&json!({"command": command.id, "user": command.user, "status": answer.status.as_u16()}))
+        self.acknowledge(&json!({
+            "command": command.id, "user": command.user, "task": command.task,
+            "status": answer.status.as_u16(), "answer": canon::hash_value(&without_request_id(answer.body))?,
+        }))
     }
 
     /// A refusal is part of the day; anything else but success is not.
@@ -136,4 +142,12 @@ impl Driver<'_> {
         writeln!(file, "{what}")?;
         Ok(())
     }
+}
+
+/// What must be the same when a command is answered again.
+fn without_request_id(mut body: Value) -> Value {
+    if let Value::Object(members) = &mut body {
+        members.remove("request_id");
+    }
+    body
 }

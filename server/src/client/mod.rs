@@ -15,8 +15,12 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use std::time::Duration;
 
-/// How often a request is tried again that could not be carried out for now.
+/// How often a request is tried that could not be carried out for now.
 const TRIES: u32 = 8;
+/// How often by somebody who waits for a server to come back: about a minute.
+const TRIES_OF_THE_PATIENT: u32 = 120;
+/// The longest pause between two tries.
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// Runs a client command.
 ///
@@ -53,6 +57,7 @@ pub struct Server {
     http: reqwest::Client,
     base: String,
     token: String,
+    tries: u32,
 }
 
 /// An answer.
@@ -63,6 +68,20 @@ pub struct Answer {
     pub etag: Option<String>,
     /// JSON, or null.
     pub body: Value,
+}
+
+impl Answer {
+    /// Whether the same request may be answered otherwise in a moment.
+    fn is_for_now(&self) -> bool {
+        match self.status {
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => true,
+            StatusCode::CONFLICT => {
+                let code = self.body.get("code").and_then(Value::as_str);
+                matches!(code, Some("busy" | "command.in_flight"))
+            }
+            _ => false,
+        }
+    }
 }
 
 /// What a request carries beside its address.
@@ -85,7 +104,12 @@ impl Server {
     /// No client can be made.
     pub fn new(base: &str, token: &str) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build()?;
-        Ok(Self { http, base: base.trim_end_matches('/').to_owned(), token: token.to_owned() })
+        Ok(Self { http, base: base.trim_end_matches('/').to_owned(), token: token.to_owned(), tries: TRIES })
+    }
+
+    /// The same server, waited for when it is away for a while.
+    pub fn patient(self) -> Self {
+        Self { tries: TRIES_OF_THE_PATIENT, ..self }
     }
 
     /// The same server as somebody else.
@@ -107,19 +131,31 @@ impl Server {
     /// # Errors
     /// The server cannot be reached.
     pub async fn send(&self, method: Method, path: &str, with: With<'_>) -> anyhow::Result<Answer> {
+        self.send_after(async || Ok(()), method, path, with).await
+    }
+
+    /// Sends a request, and before each try does something else.
+    ///
+    /// # Errors
+    /// The server cannot be reached; those of `before`.
+    pub async fn send_after(
+        &self,
+        before: impl AsyncFn() -> anyhow::Result<()>,
+        method: Method,
+        path: &str,
+        with: With<'_>,
+    ) -> anyhow::Result<Answer> {
         let mut pause = Duration::from_millis(50);
         for attempt in 1.. {
+            before().await?;
             match self.once(method.clone(), path, with).await {
-                Ok(answer)
-                    if attempt < TRIES
-                        && matches!(answer.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) => {
-                }
+                Ok(answer) if attempt < self.tries && answer.is_for_now() => {}
                 Ok(answer) => return Ok(answer),
-                Err(error) if attempt >= TRIES => return Err(error),
+                Err(error) if attempt >= self.tries => return Err(error),
                 Err(_) => {}
             }
             tokio::time::sleep(pause).await;
-            pause = pause.saturating_mul(2);
+            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
         }
         bail!("no answer")
     }
