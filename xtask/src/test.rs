@@ -16,6 +16,7 @@ struct Built {
     sopwith: PathBuf,
     plugins: PathBuf,
     engine: PathBuf,
+    demo: PathBuf,
     postgres: Option<Postgres>,
 }
 
@@ -49,6 +50,10 @@ pub fn test(root: &Path) -> Result<()> {
         built.engine = wasm::engine(root, ring)?;
         Ok(())
     })?;
+    rings.ring("demo data", |_| {
+        built.demo = demo::folder(root)?;
+        day::demo_data(root, &built.demo)
+    })?;
     rings.ring("PostgreSQL", |ring| {
         built.postgres = Some(Postgres::start(root, ring)?);
         Ok(())
@@ -77,6 +82,7 @@ impl Built {
             .env("SOPWITH_BIN", &self.sopwith)
             .env("SOPWITH_PLUGINS", &self.plugins)
             .env("SOPWITH_ENGINE_WASM", &self.engine)
+            .env("SOPWITH_DEMO", &self.demo)
             .env(postgres::URL, self.postgres.as_ref().map(Postgres::url).unwrap_or_default())
     }
 }
