@@ -9,6 +9,7 @@ mod fault;
 #[cfg(target_os = "linux")]
 mod fault_model;
 mod openapi;
+mod killed;
 mod plugin_tools;
 mod scope;
 mod served;

@@ -1,8 +1,11 @@
 //! What the end-to-end tests share: where things are, and case files of the engine.
 
 pub mod case;
+pub mod chance;
 pub mod client;
 pub mod company;
+pub mod demo;
+pub mod driving;
 pub mod fault;
 pub mod server;
 

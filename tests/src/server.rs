@@ -103,6 +103,16 @@ impl Place {
     pub fn tenant(&self, tenant: &str, roles: &str) -> anyhow::Result<String> {
         Ok(self.must(&["tenant", "create", tenant, "--name", tenant, "--roles", roles])?.trim().to_owned())
     }
+
+    /// Checks every hash, row, file and finding of a tenant.
+    ///
+    /// # Errors
+    /// Something is wrong; what is.
+    pub fn verify(&self, tenant: &str) -> anyhow::Result<()> {
+        let said = self.must(&["verify", "--tenant", tenant])?;
+        println!("verify {tenant}: {}", said.trim().replace('\n', "; "));
+        Ok(())
+    }
 }
 
 /// The cluster's URL with another database.
@@ -136,9 +146,17 @@ impl Server {
     /// # Errors
     /// It does not start.
     pub fn start(place: &Place, more: &[&str], fault: Option<&FaultLayer>) -> anyhow::Result<Self> {
+        Self::start_at(place, "127.0.0.1:0", more, fault)
+    }
+
+    /// The same at an address of one's own choice.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start_at(place: &Place, listen: &str, more: &[&str], fault: Option<&FaultLayer>) -> anyhow::Result<Self> {
         let mut command = Command::new(crate::built("SOPWITH_BIN")?);
         command
-            .args(["serve", "--listen", "127.0.0.1:0", "--clock", "manual"])
+            .args(["serve", "--listen", listen, "--clock", "manual"])
             .args(more)
             .current_dir(crate::root())
             .env("SOPWITH_STORE", &place.store)
