@@ -1,27 +1,66 @@
-//! `cargo xtask demo`: a recorded day of visits is judged by the built program, with plugins built from source.
+//! `cargo xtask demo`: from nothing to a company that is served, its month and its recorded day driven over HTTP.
 //!
-//! The day, its expected rows and its golden score are data under schemas/; nothing here knows what they say.
+//! Company, days, expected rows and golden score are data under schemas/; nothing here knows what they say. The same steps,
+//! without the month, are a ring of `cargo xtask test`.
 
-use crate::day;
-use crate::plugins;
+mod http;
+pub mod judged;
+mod next;
+mod served;
+
+use crate::postgres::Postgres;
 use crate::run::{Ring, Rings};
-use crate::wasm;
+use crate::{day, plugins, wasm};
 use anyhow::{Context, Result, bail};
+use served::{Place, Server};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 const SOP: &str = "schemas/fmcg/store-audit";
 
 /// What the audit's golden vector of eight parts must come to. One visit of the day has exactly these parts.
 const GOLDEN: f64 = 83.5;
 
-/// Builds what is needed, judges the day, verifies its log, and says what to try next (unless `once`).
+/// What one may ask of a demo.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// Stop after the table.
+    once: bool,
+    /// On a private PostgreSQL instead of SQLite.
+    postgres: bool,
+}
+
+impl Wish {
+    /// From words of the command line.
+    ///
+    /// # Errors
+    /// Other words.
+    pub fn of(words: &[&str]) -> Result<Self> {
+        let mut wish = Self::default();
+        let mut rest = words;
+        loop {
+            rest = match rest {
+                [] => return Ok(wish),
+                ["--once", rest @ ..] => {
+                    wish.once = true;
+                    rest
+                }
+                ["--store", store @ ("sqlite" | "postgres"), rest @ ..] => {
+                    wish.postgres = *store == "postgres";
+                    rest
+                }
+                _ => bail!("demo [--once] [--store sqlite|postgres], not `{}`", words.join(" ")),
+            };
+        }
+    }
+}
+
+/// Builds what is needed, serves a company, drives its month and its day, prints the table, and stays (unless `once`).
 ///
 /// # Errors
-/// Something does not build; a row did not come out as expected (with `once`); the log does not verify.
-pub fn demo(root: &Path, once: bool) -> Result<()> {
-    let (mut sopwith, mut components) = (PathBuf::new(), PathBuf::new());
+/// Something does not build; the server refuses what it must take; a row did not come out as expected (with `once`).
+pub fn demo(root: &Path, wish: &Wish) -> Result<()> {
     let mut rings = Rings::new();
+    let (mut sopwith, mut components, mut postgres, mut server) = (PathBuf::new(), PathBuf::new(), None, None);
     rings.ring("toolchain", |ring| wasm::target(root, ring))?;
     rings.ring("sopwith", |ring| {
         sopwith = plugins::sopwith(root, ring)?;
@@ -31,102 +70,58 @@ pub fn demo(root: &Path, once: bool) -> Result<()> {
         components = plugins::build_with(root, ring, &sopwith)?;
         Ok(())
     })?;
-    let log = log(root)?;
-    println!();
-    let mut judge = judge(root, &sopwith, &components, &log);
-    if once {
-        judge.arg("--expect").arg(format!("{SOP}/day/expected.json"));
-    }
-    show(&mut judge)?;
-    if once {
-        println!("{}", golden(root)?);
-    }
-    let flipped = flip(&log)?;
-    if once {
-        return show(&mut verify(root, &sopwith, &log));
-    }
-    println!("{}", next(root, &sopwith, &log, &flipped));
-    Ok(())
-}
-
-/// The day as part of a longer run: every row as expected, the log verifies, and one flipped byte is found.
-///
-/// # Errors
-/// A row differs, the log does not verify, or the flipped byte goes unseen.
-pub fn check(root: &Path, ring: &Ring, sopwith: &Path, components: &Path) -> Result<()> {
-    let log = log(root)?;
-    ring.run(judge(root, sopwith, components, &log).arg("--expect").arg(format!("{SOP}/day/expected.json")))?;
-    ring.run(&mut verify(root, sopwith, &log))?;
-    ring.say(&golden(root)?);
-    let flipped = flip(&log)?;
-    let found = verify(root, sopwith, &flipped).output().context("cannot start sopwith")?;
-    if found.status.code() != Some(1) {
-        bail!("one byte of {} was flipped; sopwith verify: {}", flipped.display(), found.status);
-    }
-    ring.say("one flipped byte of the log is found");
-    Ok(())
-}
-
-/// The month before the day as part of a longer run: every row as its script expects.
-///
-/// # Errors
-/// A row differs.
-pub fn check_history(root: &Path, ring: &Ring, sopwith: &Path, components: &Path) -> Result<()> {
     let folder = folder(root)?;
-    day::demo_data(root, &folder)?;
-    let (visits, expected) = (folder.join("history.jsonl"), folder.join("history.expected.json"));
-    let mut command = Command::new(sopwith);
-    command.args(["judge", SOP, "--visits"]).arg(visits).arg("--plugins").arg(components);
-    ring.run(command.arg("--expect").arg(expected).current_dir(root))
+    rings.ring("demo data", |_| day::demo_data(root, &folder))?;
+    if wish.postgres {
+        rings.ring("PostgreSQL", |ring| {
+            postgres = Some(Postgres::start(root, ring)?);
+            Ok(())
+        })?;
+    }
+    let place = Place::new(root, &sopwith, &folder, "served", postgres.as_ref())?;
+    rings.ring("company", |ring| {
+        server = Some(place.company(ring, &components)?);
+        Ok(())
+    })?;
+    let server: Server = server.context("no server")?;
+    rings.ring("month before", |ring| server.drive(ring, &folder.join("history.jsonl")))?;
+    rings.ring("recorded day", |ring| server.drive(ring, &root.join(SOP).join("day/day.jsonl")))?;
+    println!();
+    served::show(&mut server.table(wish.once)?)?;
+    if wish.once {
+        println!("{}", golden(root)?);
+        rings.finish();
+        return Ok(());
+    }
+    println!("{}", next::text(root, &server)?);
+    server.until_it_ends()
+}
+
+/// The served day as part of a longer run: every row as expected, over HTTP.
+///
+/// # Errors
+/// The server refuses what it must take, or a row differs.
+pub fn check(root: &Path, ring: &Ring, built: (&Path, &Path), postgres: Option<&Postgres>) -> Result<()> {
+    let (sopwith, components) = built;
+    let folder = folder(root)?;
+    let place = Place::new(root, sopwith, &folder, "checked", postgres)?;
+    let server = place.company(ring, components)?;
+    server.drive(ring, &root.join(SOP).join("day/day.jsonl"))?;
+    ring.run(&mut server.table(true)?)
 }
 
 /// Which visit has the golden vector. That it came out as expected is what `--expect` has just shown.
 fn golden(root: &Path) -> Result<String> {
-    let rows: serde_json::Value = serde_json::from_slice(&std::fs::read(root.join(SOP).join("day/expected.json"))?)?;
-    let is_golden = |row: &&serde_json::Value| row["score"] == GOLDEN;
-    let row = rows.as_array().and_then(|rows| rows.iter().find(is_golden));
-    let visit = row.and_then(|row| row["visit"].as_str()).with_context(|| format!("no row expects {GOLDEN}"))?;
+    let visit = visit_where(root, |row| row["score"] == GOLDEN).with_context(|| format!("no row expects {GOLDEN}"))?;
     Ok(format!("golden vector: {GOLDEN} ({visit})"))
 }
 
-/// Runs a program whose output is the point.
-fn show(command: &mut Command) -> Result<()> {
-    let status = command.status().context("cannot start sopwith")?;
-    if !status.success() {
-        bail!("sopwith: {status}");
-    }
-    Ok(())
-}
-
-/// Writes a copy of the log with one bit of one byte of its last event flipped.
-fn flip(log: &Path) -> Result<PathBuf> {
-    let mut bytes = std::fs::read(log).with_context(|| format!("cannot read {}", log.display()))?;
-    let ends: Vec<usize> = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at).collect();
-    let [.., before, end, _] = ends.as_slice() else { bail!("{} holds no event", log.display()) };
-    if let Some(byte) = bytes.get_mut(before.midpoint(*end)) {
-        *byte ^= 1;
-    }
-    let flipped = log.with_extension("flipped.jsonl");
-    std::fs::write(&flipped, bytes).with_context(|| format!("cannot write {}", flipped.display()))?;
-    Ok(flipped)
-}
-
-fn verify(root: &Path, sopwith: &Path, log: &Path) -> Command {
-    let mut command = Command::new(sopwith);
-    command.arg("verify").arg(log).current_dir(root);
-    command
-}
-
-fn judge(root: &Path, sopwith: &Path, components: &Path, log: &Path) -> Command {
-    let mut command = Command::new(sopwith);
-    command.args(["judge", SOP, "--visits", &format!("{SOP}/day/day.jsonl"), "--plugins"]).arg(components);
-    command.arg("--log").arg(log).current_dir(root);
-    command
-}
-
-/// Where the day's events go.
-fn log(root: &Path) -> Result<PathBuf> {
-    Ok(folder(root)?.join("day.log.jsonl"))
+/// The first visit of the day whose expected row is as asked.
+fn visit_where(root: &Path, asked: impl Fn(&serde_json::Value) -> bool) -> Result<String> {
+    let rows: Vec<serde_json::Value> =
+        serde_json::from_slice(&std::fs::read(root.join(SOP).join("day/expected.json"))?)?;
+    let row = rows.iter().find(|row| asked(row)).context("no such row is expected")?;
+    Ok(row["visit"].as_str().context("a row without visit")?.to_owned())
 }
 
 /// Where a demo keeps its files.
@@ -139,17 +134,24 @@ pub fn folder(root: &Path) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// What somebody who has seen the table may want to try.
-fn next(root: &Path, sopwith: &Path, log: &Path, flipped: &Path) -> String {
-    let short = |path: &Path| path.strip_prefix(root).unwrap_or(path).display().to_string();
-    let (sopwith, log, flipped) = (short(sopwith), short(log), short(flipped));
-    format!(
-        "
-Next:
-  the same in Chinese     {sopwith} judge {SOP} --visits {SOP}/day/day.jsonl --language zh-CN
-  recompute every hash    {sopwith} verify {log}
-  … with one bit flipped  {sopwith} verify {flipped}
-  change the SOP          {SOP}/sop.json, then cargo xtask demo
-"
-    )
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_demo_is_asked_for_in_a_few_words() {
+        let wish = |once, postgres| Wish { once, postgres };
+        assert_eq!(Wish::of(&[]).unwrap(), wish(false, false));
+        assert_eq!(Wish::of(&["--once"]).unwrap(), wish(true, false));
+        assert_eq!(Wish::of(&["--store", "postgres", "--once"]).unwrap(), wish(true, true));
+        assert_eq!(Wish::of(&["--store", "sqlite"]).unwrap(), wish(false, false));
+        for wrong in [["--store", "oracle"].as_slice(), &["--store"], &["twice"]] {
+            assert!(Wish::of(wrong).is_err());
+        }
+    }
+
+    #[test]
+    fn a_visit_of_the_day_has_the_golden_vector() {
+        assert!(golden(&crate::root()).unwrap().contains("vis_"));
+    }
 }

@@ -22,8 +22,9 @@ use std::process::ExitCode;
 const HELP: &str = "\
 Usage: cargo xtask <command>
 
-  demo [--once]   build everything, judge the recorded day, print the table
-                  --once: exit 0 only if every row came out as recorded
+  demo [--once] [--store sqlite|postgres]
+                  build everything, serve a company, drive its month and its recorded day over HTTP,
+                  print the table, and stay; --once: stop after the table
   test            all that must hold: format, lints, tests, rules in the sandbox, engine.wasm, Node
   tidy            the project's own lints (also run by `cargo test -p xtask`)
   plugins         build the first-party plugins into target/plugins
@@ -53,8 +54,7 @@ fn main() -> ExitCode {
 
 fn dispatch(root: &Path, arguments: &[&str]) -> Result<()> {
     match arguments {
-        ["demo"] => demo::demo(root, false),
-        ["demo", "--once"] => demo::demo(root, true),
+        ["demo", words @ ..] => demo::demo(root, &demo::Wish::of(words)?),
         ["test"] => test::test(root),
         ["tidy"] => tidy::tidy(root),
         ["plugins"] => run::alone(|ring| plugins::build(root, ring).map(drop)),

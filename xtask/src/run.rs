@@ -201,6 +201,23 @@ impl Ring {
         bail!("`{shown}`: {status}")
     }
 
+    /// Runs a program that must succeed and shows its own progress: it has the screen to itself.
+    ///
+    /// # Errors
+    /// It cannot be started or fails.
+    pub fn watch(&self, command: &mut Command) -> Result<()> {
+        let shown = show(command);
+        if !self.terminal {
+            println!("$ {shown}");
+        }
+        let status = self.bar.suspend(|| command.stdin(Stdio::null()).status());
+        let status = status.with_context(|| format!("cannot start `{shown}`"))?;
+        if !status.success() {
+            bail!("`{shown}`: {status}");
+        }
+        Ok(())
+    }
+
     fn line(&self, line: &str) {
         self.tests.set(self.tests.get() + passed(line).unwrap_or(0));
         if !self.terminal {
