@@ -28,6 +28,9 @@ pub enum Command {
     /// Work with users.
     #[command(subcommand)]
     User(UserCommand),
+    /// Work with visits.
+    #[command(subcommand)]
+    Visit(VisitCommand),
     /// Write everything into a folder: the database in one snapshot, and the evidence it names. The server may go on.
     Backup(BackupArguments),
     /// Put a backup back into an empty database.
@@ -224,6 +227,26 @@ pub struct UserEndArguments {
     /// Who takes over.
     #[arg(long)]
     pub to: String,
+}
+
+/// `sopwith visit …`
+#[derive(Subcommand)]
+pub enum VisitCommand {
+    /// Erase what a visit's events say of people: answers, positions, names. That they happened, and their hashes, stay.
+    Erase(VisitEraseArguments),
+}
+
+/// `sopwith visit erase`
+#[derive(Args)]
+pub struct VisitEraseArguments {
+    /// Which database.
+    #[command(flatten)]
+    pub store: StoreArguments,
+    /// `tnt_…`
+    #[arg(long)]
+    pub tenant: String,
+    /// `vis_…`
+    pub visit: String,
 }
 
 /// `sopwith backup`, `sopwith restore`
