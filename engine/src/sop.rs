@@ -120,7 +120,6 @@ pub enum StepKind {
 
 /// A literal, or CEL behind a leading `=`: `300`, `"=parameters.fence_radius_m"`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct Computed(pub Value);
 
@@ -215,7 +214,6 @@ pub struct Form {
 
 /// Evidence a submission must carry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct EvidenceRequirement {
     /// Id within the step; evidence references name it.
@@ -243,7 +241,6 @@ pub struct EvidenceRequirement {
 
 /// Where a step must be done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LocationRequirement {
     /// Radius around the customer's point, or margin around its polygon, in metres: a number or `=CEL`.

@@ -90,7 +90,6 @@ struct Operation {
 
 struct Walk {
     company: Company,
-    client: Client,
     abroad: Client,
     strangers: Vec<(&'static str, Client)>,
     plugin: Vec<u8>,
@@ -165,7 +164,7 @@ impl Walk {
         ];
         let plugin = std::fs::read(tests::built("SOPWITH_PLUGINS")?.join("presence.wasm"))?;
         let abroad = as_(&place.tenant("tnt_two", "admin,operator")?);
-        Ok(Self { company, client: server.client.clone(), abroad, strangers, plugin, counter: AtomicU32::new(0) })
+        Ok(Self { company, abroad, strangers, plugin, counter: AtomicU32::new(0) })
     }
 
     /// One operation as everybody: first those who may not, on one example; then those who may, on one each.
@@ -370,7 +369,7 @@ impl Walk {
         let company = &self.company;
         let admin = company.as_("usr_admin")?;
         let task = names.get("task").cloned().unwrap_or_default();
-        let mut submit = |number, body| company.verb("usr_rep", &task, "submit", number, body)?.expect(200);
+        let submit = |number, body| company.verb("usr_rep", &task, "submit", number, body)?.expect(200);
         match what {
             "planned" => {
                 let window = json!({"from": "2026-03-19T01:00:00Z", "to": "2026-03-19T02:00:00Z"});

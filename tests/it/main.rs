@@ -8,8 +8,8 @@ mod day;
 mod fault;
 #[cfg(target_os = "linux")]
 mod fault_model;
-mod openapi;
 mod killed;
+mod openapi;
 mod plugin_tools;
 mod scope;
 mod served;

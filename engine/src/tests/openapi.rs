@@ -45,9 +45,7 @@ fn schemas() -> Schemas {
     add::<resolve::Resolution>(&mut known);
     add::<rule::Manifest>(&mut known);
     add::<sop::Dataset>(&mut known);
-    add::<sop::EvidenceRequirement>(&mut known);
     add::<sop::Form>(&mut known);
-    add::<sop::LocationRequirement>(&mut known);
     add::<task::Task>(&mut known);
     add::<verdict::Assessment>(&mut known);
     add::<verdict::Verdict>(&mut known);

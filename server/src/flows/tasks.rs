@@ -444,14 +444,6 @@ pub async fn list(
     Ok((tasks, counts))
 }
 
-/// Whether the caller oversees the org unit of a task.
-///
-/// # Errors
-/// Those of the store.
-pub async fn oversees(app: &App, caller: &Caller, task: &Task) -> Result<bool> {
-    caller.covers(app, OVERSEES, task.org_unit.as_deref()).await
-}
-
 /// Whether the caller may see what is personal in a task that is not theirs.
 ///
 /// # Errors

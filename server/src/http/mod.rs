@@ -16,6 +16,7 @@ mod records;
 mod request_id;
 mod sops;
 mod tasks;
+mod verbs;
 
 use crate::app::App;
 use crate::flows::problem::{Kind, Problem};
@@ -48,6 +49,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 fn v1() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .merge(tasks::router())
+        .merge(verbs::router())
         .merge(records::router())
         .merge(sops::router())
         .merge(people::router())

@@ -2,25 +2,24 @@
 
 #![expect(unused_qualifications, reason = "utoipa writes paths out")]
 
-use super::auth::{Acts, Allowed, Dispatches, Inspects, Reads, Reviews, Works};
-use super::extract::{ApiJson, ApiPath, ApiQuery, CommandId, IfMatch, Language, tagged};
+use super::auth::{Acts, Allowed, Inspects, Reads};
+use super::extract::{ApiJson, ApiPath, ApiQuery, CommandId, Language, tagged};
 use super::page::{Page, PageQuery};
 use super::problem::{ApiProblem, ProblemBody, Result};
 use crate::app::App;
-use crate::flows::caller::Caller;
 use crate::flows::once::{Answer, Asked};
 use crate::flows::problem::{Kind, Problem};
 use crate::flows::task_view::TaskView;
 use crate::flows::tasks::NewTask;
 use crate::flows::visit_command::{Applied, Sent};
-use crate::flows::{report, task_view, tasks, visit_command};
+use crate::flows::{report, task_view, tasks};
 use crate::store::{TaskField, TaskQuery};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
-use engine::command::{Action, Amend, Contest, Note, Reason, Skip, Submission, Times};
-use engine::task::{Resolved, Task, TaskAction, TaskKind};
+use engine::command::Times;
+use engine::task::Task;
 use engine::time;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -40,33 +39,6 @@ pub struct ApiCommand<T> {
     pub at: Times,
     /// What.
     pub body: T,
-}
-
-/// A verb that needs no more words.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Nothing {}
-
-/// Who shall do it.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AssignBody {
-    /// `usr_…`
-    pub assignee: String,
-    /// For whom this is said.
-    #[serde(default)]
-    pub on_behalf_of: Option<String>,
-    /// Why.
-    #[serde(default)]
-    pub reason: Option<String>,
-}
-
-/// Something said.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TextBody {
-    /// In words.
-    pub text: String,
 }
 
 /// Which tasks. Members that name values take several, separated by commas.
@@ -233,279 +205,14 @@ async fn get_report(
     Ok(([(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, policy)], page).into_response())
 }
 
-fn sent<T>(command: &ApiCommand<T>) -> Result<Sent> {
+pub(super) fn sent<T>(command: &ApiCommand<T>) -> Result<Sent> {
     if !engine::id::check_id("dev", &command.device) {
         return Err(Problem::invalid("/device", "id.malformed", &json!({"prefix": "dev"})).into());
     }
     Ok(Sent { device: command.device.clone(), at: command.at.clone() })
 }
 
-async fn visit<T: Serialize>(
-    app: &App,
-    caller: &Caller,
-    id: &str,
-    (verb, command_id): (&str, &str),
-    command: &ApiCommand<T>,
-    action: Action,
-    saw: Option<u64>,
-) -> Result<Answer> {
-    let asked = Asked::new(command_id, &format!("{verb} {id}"), command)?;
-    let sent = sent(command)?;
-    Ok(visit_command::act(app, caller, id, &action, &sent, &asked, saw).await?)
-}
-
-async fn other<T: Serialize>(
-    app: &App,
-    caller: &Caller,
-    id: &str,
-    command_id: &str,
-    body: &T,
-    action: TaskAction,
-    saw: Option<u64>,
-) -> Result<Answer> {
-    let asked = Asked::new(command_id, &format!("{} {id}", action.verb()), body)?;
-    Ok(tasks::act(app, caller, id, &action, &asked, saw).await?)
-}
-
-/// A verb whose command goes to the visit.
-macro_rules! visit_verb {
-    ($name:ident, $path:literal, $doc:literal, $body:ty, $permission:ty, $saw:expr, $action:expr) => {
-        #[doc = $doc]
-        #[utoipa::path(post, path = $path, tag = "tasks", request_body = ApiCommand<$body>,
-            params(("task" = String, Path,), ("Idempotency-Key" = String, Header, description = "The command's id, `cmd_…`"),
-                ("If-Match" = Option<String>, Header, description = "The version of the task you saw")),
-            responses((status = 200, body = Applied), (status = 404, body = ProblemBody, content_type = "application/problem+json"),
-                (status = 422, body = ProblemBody, content_type = "application/problem+json")))]
-        async fn $name(
-            State(app): State<Arc<App>>,
-            Allowed(caller, ..): Allowed<$permission>,
-            ApiPath(id): ApiPath<String>,
-            CommandId(command_id): CommandId,
-            saw: IfMatch,
-            ApiJson(command): ApiJson<ApiCommand<$body>>,
-        ) -> Result<Answer> {
-            let saw = ($saw)(&saw)?;
-            let action = ($action)(command.body.clone());
-            visit(&app, &caller, &id, (stringify!($name), &command_id), &command, action, saw).await
-        }
-    };
-}
-
-/// A verb that the task itself answers.
-macro_rules! task_verb {
-    ($name:ident, $path:literal, $doc:literal, $body:ty, $permission:ty, $saw:expr, $action:expr) => {
-        #[doc = $doc]
-        #[utoipa::path(post, path = $path, tag = "tasks", request_body = $body,
-            params(("task" = String, Path,), ("Idempotency-Key" = String, Header, description = "The command's id, `cmd_…`"),
-                ("If-Match" = Option<String>, Header, description = "The version of the task you saw")),
-            responses((status = 200, body = Applied), (status = 404, body = ProblemBody, content_type = "application/problem+json"),
-                (status = 422, body = ProblemBody, content_type = "application/problem+json")))]
-        async fn $name(
-            State(app): State<Arc<App>>,
-            Allowed(caller, ..): Allowed<$permission>,
-            ApiPath(id): ApiPath<String>,
-            CommandId(command_id): CommandId,
-            saw: IfMatch,
-            ApiJson(body): ApiJson<$body>,
-        ) -> Result<Answer> {
-            let saw = ($saw)(&saw)?;
-            other(&app, &caller, &id, &command_id, &body, ($action)(body.clone()), saw).await
-        }
-    };
-}
-
-/// The caller decides on what they saw: they must say what that was.
-fn must_say(saw: &IfMatch) -> Result<Option<u64>> {
-    saw.said().map(Some)
-}
-
-/// Work is ordered by the visit itself: saying a version is allowed, not needed.
-#[expect(clippy::unnecessary_wraps, reason = "of one shape with `must_say`")]
-fn may_say(saw: &IfMatch) -> Result<Option<u64>> {
-    Ok(saw.0)
-}
-
-visit_verb!(
-    start,
-    "/tasks/{task}/start",
-    "Begin the visit: from here on it is pinned to its SOP",
-    Nothing,
-    Works,
-    may_say,
-    |_: Nothing| Action::Start {}
-);
-visit_verb!(
-    save_draft,
-    "/tasks/{task}/save_draft",
-    "Keep answers of a step, not judged",
-    Submission,
-    Works,
-    may_say,
-    Action::SaveDraft
-);
-visit_verb!(submit, "/tasks/{task}/submit", "Hand a step in", Submission, Works, may_say, Action::Submit);
-visit_verb!(skip, "/tasks/{task}/skip", "Leave out a step that is not required", Skip, Works, may_say, Action::Skip);
-visit_verb!(
-    amend,
-    "/tasks/{task}/amend",
-    "Change an answer that was accepted, with a reason",
-    Amend,
-    Works,
-    may_say,
-    Action::Amend
-);
-visit_verb!(
-    contest,
-    "/tasks/{task}/contest",
-    "Contest the verdict: a reviewer will look at it",
-    Contest,
-    Works,
-    may_say,
-    Action::Contest
-);
-visit_verb!(
-    return_step,
-    "/tasks/{task}/return",
-    "Give a step back to be done again, with a reason",
-    Skip,
-    Reviews,
-    must_say,
-    Action::Return
-);
-task_verb!(
-    assign,
-    "/tasks/{task}/assign",
-    "Give the task to somebody",
-    AssignBody,
-    Dispatches,
-    must_say,
-    |body: AssignBody| TaskAction::Assign {
-        assignee: body.assignee,
-        on_behalf_of: body.on_behalf_of,
-        reason: body.reason
-    }
-);
-task_verb!(claim, "/tasks/{task}/claim", "Take the task", Nothing, Acts, must_say, |_: Nothing| TaskAction::Claim);
-task_verb!(
-    comment,
-    "/tasks/{task}/comment",
-    "Say something about the task",
-    TextBody,
-    Acts,
-    may_say,
-    |body: TextBody| TaskAction::Comment { text: body.text }
-);
-task_verb!(
-    request_support,
-    "/tasks/{task}/request_support",
-    "Ask the support desk for help",
-    TextBody,
-    Acts,
-    may_say,
-    |body: TextBody| TaskAction::RequestSupport { text: body.text }
-);
-
-/// Verbs that mean the visit for visits and reviews, and the task itself for everything else.
-macro_rules! either_verb {
-    ($name:ident, $path:literal, $doc:literal, $body:ty, $permission:ty, $saw:expr, $visits:expr, $action:expr, $task_action:expr) => {
-        #[doc = $doc]
-        #[utoipa::path(post, path = $path, tag = "tasks", request_body = ApiCommand<$body>,
-            params(("task" = String, Path,), ("Idempotency-Key" = String, Header, description = "The command's id, `cmd_…`"),
-                ("If-Match" = Option<String>, Header, description = "The version of the task you saw")),
-            responses((status = 200, body = Applied), (status = 404, body = ProblemBody, content_type = "application/problem+json"),
-                (status = 422, body = ProblemBody, content_type = "application/problem+json")))]
-        async fn $name(
-            State(app): State<Arc<App>>,
-            Allowed(caller, ..): Allowed<$permission>,
-            ApiPath(id): ApiPath<String>,
-            CommandId(command_id): CommandId,
-            saw: IfMatch,
-            ApiJson(command): ApiJson<ApiCommand<$body>>,
-        ) -> Result<Answer> {
-            let saw = ($saw)(&saw)?;
-            let task = tasks::visible(&app, &caller, &id).await?;
-            if ($visits)(&task) {
-                let action = ($action)(command.body.clone());
-                return visit(&app, &caller, &id, (stringify!($name), &command_id), &command, action, saw).await;
-            }
-            other(&app, &caller, &id, &command_id, &command, ($task_action)(command.body.clone()), saw).await
-        }
-    };
-}
-
-/// A visit that was begun; before that, ending it is the task's business.
-fn begun_visit(task: &Task) -> bool {
-    task.kind == TaskKind::Visit && task.visit.is_some()
-}
-
-fn judges_a_visit(task: &Task) -> bool {
-    matches!(task.kind, TaskKind::Visit | TaskKind::Review)
-}
-
-either_verb!(
-    complete,
-    "/tasks/{task}/complete",
-    "The visit is over; or the task is done",
-    Nothing,
-    Acts,
-    may_say,
-    |task: &Task| task.kind == TaskKind::Visit,
-    |_: Nothing| Action::Complete {},
-    |_: Nothing| TaskAction::Resolve { decision: Resolved::Done, reason: None }
-);
-either_verb!(
-    cancel,
-    "/tasks/{task}/cancel",
-    "It will not take place",
-    Reason,
-    Acts,
-    may_say,
-    begun_visit,
-    Action::Cancel,
-    |body: Reason| TaskAction::Cancel { reason: body.reason }
-);
-either_verb!(
-    approve,
-    "/tasks/{task}/approve",
-    "Let the visit stand, or permit what is asked",
-    Note,
-    Reviews,
-    must_say,
-    judges_a_visit,
-    Action::Approve,
-    |body: Note| TaskAction::Resolve { decision: Resolved::Approved, reason: body.reason }
-);
-either_verb!(
-    reject,
-    "/tasks/{task}/reject",
-    "Do not let the visit stand, or do not permit what is asked",
-    Reason,
-    Reviews,
-    must_say,
-    judges_a_visit,
-    Action::Reject,
-    |body: Reason| TaskAction::Resolve { decision: Resolved::Rejected, reason: Some(body.reason) }
-);
-
 /// The routes.
 pub fn router() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new()
-        .routes(routes!(list_tasks, create_task))
-        .routes(routes!(get_task))
-        .routes(routes!(get_report))
-        .routes(routes!(start))
-        .routes(routes!(save_draft))
-        .routes(routes!(submit))
-        .routes(routes!(skip))
-        .routes(routes!(amend))
-        .routes(routes!(contest))
-        .routes(routes!(return_step))
-        .routes(routes!(assign))
-        .routes(routes!(claim))
-        .routes(routes!(comment))
-        .routes(routes!(request_support))
-        .routes(routes!(complete))
-        .routes(routes!(cancel))
-        .routes(routes!(approve))
-        .routes(routes!(reject))
+    OpenApiRouter::new().routes(routes!(list_tasks, create_task)).routes(routes!(get_task)).routes(routes!(get_report))
 }
