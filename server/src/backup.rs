@@ -14,8 +14,10 @@ use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::Path;
 
-/// The rows, one `{"table", "row"}` a line.
+/// The rows, one `{"table", "row"}` a line; the last line says how many there are, so that a part is not taken for all.
 const ROWS: &str = "rows.jsonl";
+/// The member of the last line.
+const END: &str = "rows";
 /// Evidence below this folder, as the server keeps it.
 const EVIDENCE: &str = "evidence";
 
@@ -52,6 +54,8 @@ pub async fn write(data: &DataArguments, tenant: Option<&str>, folder: &Path) ->
             out.write_all(b"\n")
         })
         .await?;
+    serde_json::to_writer(&mut out, &json!({ END: rows }))?;
+    out.write_all(b"\n")?;
     out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
     let (from, to) = (EvidenceFiles::new(data.data.join("evidence")), EvidenceFiles::new(folder.join(EVIDENCE)));
     let bar = progress(evidence.len(), "evidence");
@@ -92,6 +96,7 @@ pub async fn restore(arguments: &BackupArguments) -> anyhow::Result<bool> {
     let store = store::open(&data.store, &Options::default()).await?;
     ensure!(store.is_empty().await?, "the database is not empty: a backup is only put into an empty one");
     let file = folder.join(ROWS);
+    ensure!(is_whole(&file)?, "{}: its end is missing", file.display());
     // Files first: a row that is there promises that its file is.
     let (from, to) = (EvidenceFiles::new(folder.join(EVIDENCE)), EvidenceFiles::new(data.data.join("evidence")));
     let mut pieces = 0;
@@ -108,14 +113,30 @@ pub async fn restore(arguments: &BackupArguments) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// The rows of a backup.
+/// Whether the last line is there and right.
+fn is_whole(file: &Path) -> anyhow::Result<bool> {
+    let reader = BufReader::new(File::open(file).with_context(|| file.display().to_string())?);
+    let (mut count, mut last) = (0_u64, String::new());
+    for line in reader.lines() {
+        last = line?;
+        count += 1;
+    }
+    let said = serde_json::from_str(&last).ok().and_then(|last: Value| last.get(END)?.as_u64());
+    Ok(said.is_some_and(|rows| rows + 1 == count))
+}
+
+/// The rows of a backup, without its last line.
 fn lines(file: &Path) -> anyhow::Result<impl Iterator<Item = io::Result<(String, Map<String, Value>)>> + Send + use<>> {
     let reader = BufReader::new(File::open(file).with_context(|| file.display().to_string())?);
-    Ok(reader.lines().map(|line| {
+    let rows = reader.lines().map(|line| {
         let malformed = |detail: &str| io::Error::new(io::ErrorKind::InvalidData, format!("not a row: {detail}"));
         let line: Value = serde_json::from_str(&line?).map_err(|error| malformed(&error.to_string()))?;
+        if line.get(END).is_some() {
+            return Ok(None);
+        }
         let table = line.get("table").and_then(Value::as_str).ok_or_else(|| malformed("no table"))?;
         let row = line.get("row").and_then(Value::as_object).ok_or_else(|| malformed("no members"))?;
-        Ok((table.to_owned(), row.clone()))
-    }))
+        Ok(Some((table.to_owned(), row.clone())))
+    });
+    Ok(rows.filter_map(Result::transpose))
 }

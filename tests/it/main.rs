@@ -1,6 +1,7 @@
 //! The single end-to-end test binary. `cargo xtask test` builds what it needs and names it in the environment.
 
 mod access;
+mod backup;
 mod bad_input;
 mod cases;
 mod day;

@@ -7,6 +7,7 @@ pub mod company;
 pub mod demo;
 pub mod driving;
 pub mod fault;
+pub mod rows;
 pub mod server;
 
 use anyhow::Context as _;
