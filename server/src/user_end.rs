@@ -10,7 +10,7 @@ use crate::flows::tasks;
 use crate::store::{Record, TaskField, TaskQuery, Write};
 use crate::tenant;
 use engine::task::{Task, TaskEvent, TaskKind, TaskState};
-use engine::time::format_utc;
+use engine::time::{self, format_utc};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -25,14 +25,24 @@ pub async fn run(arguments: &UserEndArguments) -> anyhow::Result<bool> {
         let detail = problem.detail.get("en").unwrap_or_default().to_owned();
         anyhow::anyhow!("{}: {detail} {}", problem.code, problem.cause.unwrap_or_default())
     };
+    if user == to {
+        println!("{user} cannot take over from themselves");
+        return Ok(false);
+    }
     for id in [user, to] {
         if app.store.record(tenant, User::NAME, id, None).await?.is_none() {
             println!("there is no {id}");
             return Ok(false);
         }
     }
-    let handed_over = hand_over(&app, tenant, user, to).await.map_err(said)?;
+    let taker = app.store.record(tenant, User::NAME, to, None).await?;
+    if taker.is_some_and(|taker| taker.to_ms.is_some_and(|to_ms| to_ms <= app.clock.now_ms())) {
+        println!("{to} has left too");
+        return Ok(false);
+    }
+    // Their access first: nothing new becomes theirs while the rest is handed over. Asked again after a crash, it goes on.
     let closed = end(&app, tenant, user).await.map_err(said)?;
+    let handed_over = hand_over(&app, tenant, user, to).await.map_err(said)?;
     println!("{handed_over} open tasks now belong to {to}; {closed} grants and tokens of {user} ended");
     Ok(true)
 }
@@ -40,19 +50,23 @@ pub async fn run(arguments: &UserEndArguments) -> anyhow::Result<bool> {
 /// Gives open tasks to somebody else. A visit under way is the rep's own stay: it stays with them and ends by policy.
 async fn hand_over(app: &App, tenant: &str, user: &str, to: &str) -> Result<u64> {
     let mut handed_over = 0;
+    let equal = BTreeMap::from([
+        (TaskField::Assignee, vec![user.to_owned()]),
+        (TaskField::State, vec![TaskState::Open.name().to_owned(), TaskState::InProgress.name().to_owned()]),
+    ]);
+    let mut query = TaskQuery { equal, ..tasks::everything(200) };
     loop {
-        let equal = BTreeMap::from([
-            (TaskField::Assignee, vec![user.to_owned()]),
-            (TaskField::State, vec![TaskState::Open.name().to_owned(), TaskState::InProgress.name().to_owned()]),
-        ]);
-        let mut found = app.store.tasks(tenant, &TaskQuery { equal, ..tasks::everything(200) }).await?;
-        found.retain(|task| !(task.kind == TaskKind::Visit && task.visit.is_some()));
-        if found.is_empty() {
-            return Ok(handed_over);
-        }
+        let found = app.store.tasks(tenant, &query).await?;
+        let Some(last) = found.last() else { return Ok(handed_over) };
+        let created_ms = time::parse("created_at", &last.created_at).map_err(Problem::internal)?;
+        query.after = Some((created_ms, last.id.clone()));
         for task in found {
-            settle(app, tenant, || assigned(app, tenant, &task.id, user, to)).await?;
-            handed_over += 1;
+            if task.kind == TaskKind::Visit && task.visit.is_some() {
+                continue;
+            }
+            if settle(app, tenant, || assigned(app, tenant, &task.id, user, to)).await? {
+                handed_over += 1;
+            }
         }
     }
 }
@@ -63,11 +77,18 @@ async fn assigned(app: &App, tenant: &str, id: &str, user: &str, to: &str) -> Re
         return Ok(Vec::new());
     }
     let before = task.version;
-    let event = TaskEvent::TaskAssigned {
-        user: "installation".into(),
-        assignee: to.to_owned(),
-        on_behalf_of: Some(user.to_owned()),
-        reason: Some("user ended".into()),
+    let reviewed = match (&task.kind, &task.parent) {
+        (TaskKind::Review | TaskKind::Approval, Some(parent)) => {
+            app.store.task(tenant, parent).await?.and_then(|parent| parent.assignee)
+        }
+        _ => None,
+    };
+    let (by, reason) = ("installation".to_owned(), Some("user ended".to_owned()));
+    let event = if reviewed.as_deref() == Some(to) {
+        // A reviewer is never the visit's rep: it goes back to all who could take it up.
+        TaskEvent::TaskReleased { user: by, reason }
+    } else {
+        TaskEvent::TaskAssigned { user: by, assignee: to.to_owned(), on_behalf_of: Some(user.to_owned()), reason }
     };
     let mut book = Book::new(tenant, app.clock.now_ms());
     let tip = app.store.tip(tenant, id).await?;

@@ -16,6 +16,7 @@ mod scope;
 mod served;
 mod tasks_api;
 mod tasks_list;
+mod user_end;
 mod verify;
 mod verify_tenant;
 mod versions;
