@@ -54,7 +54,7 @@ impl Wish {
     }
 }
 
-/// Builds what is needed, serves a company, drives its month and its day, prints the table, and stays (unless `once`).
+/// Builds what is needed, serves a company, drives its month and its day, prints the table, verifies, and stays (unless `once`).
 ///
 /// # Errors
 /// Something does not build; the server refuses what it must take; a row did not come out as expected (with `once`).
@@ -88,6 +88,8 @@ pub fn demo(root: &Path, wish: &Wish) -> Result<()> {
     rings.ring("recorded day", |ring| server.drive(ring, &root.join(SOP).join("day/day.jsonl")))?;
     println!();
     served::show(&mut server.table(wish.once)?)?;
+    println!();
+    rings.ring("verify", |ring| ring.watch(&mut server.verify()))?;
     if wish.once {
         println!("{}", golden(root)?);
         rings.finish();
@@ -97,7 +99,7 @@ pub fn demo(root: &Path, wish: &Wish) -> Result<()> {
     server.until_it_ends()
 }
 
-/// The served day as part of a longer run: every row as expected, over HTTP.
+/// The served day as part of a longer run: every row as expected, over HTTP, and every finding equal when made again.
 ///
 /// # Errors
 /// The server refuses what it must take, or a row differs.
@@ -107,7 +109,8 @@ pub fn check(root: &Path, ring: &Ring, built: (&Path, &Path), postgres: Option<&
     let place = Place::new(root, sopwith, &folder, "checked", postgres)?;
     let server = place.company(ring, components)?;
     server.drive(ring, &root.join(SOP).join("day/day.jsonl"))?;
-    ring.run(&mut server.table(true)?)
+    ring.run(&mut server.table(true)?)?;
+    ring.run(&mut server.verify())
 }
 
 /// Which visit has the golden vector. That it came out as expected is what `--expect` has just shown.

@@ -8,12 +8,13 @@ use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Builds the program and returns its file.
+/// Builds the program and returns its file: as part of the workspace, so that its dependencies have the features that
+/// `cargo xtask test` builds them with.
 ///
 /// # Errors
 /// It does not compile.
 pub fn sopwith(root: &Path, ring: &Ring) -> Result<PathBuf> {
-    ring.run(cargo(root).args(["build", "--package", "server", "--bin", "sopwith"]))?;
+    ring.run(cargo(root).args(["build", "--workspace", "--bin", "sopwith"]))?;
     built_sopwith(root)
 }
 

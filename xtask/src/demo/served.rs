@@ -99,6 +99,8 @@ impl Place {
     fn serve(self, tenant: String, admin: String) -> Result<Server> {
         let log = self.folder.join("serve.log");
         let mut command = self.command(&["serve", "--listen", "127.0.0.1:0", "--clock", "manual"]);
+        // Its log is a file.
+        command.env("NO_COLOR", "1");
         #[cfg(unix)]
         {
             let mut shell = Command::new("sh");
@@ -154,6 +156,11 @@ impl Server {
             table.arg("--expect").arg(day.join("expected.json"));
         }
         Ok(table)
+    }
+
+    /// The command that makes every hash and every finding of the company again.
+    pub fn verify(&self) -> Command {
+        self.command(&["verify", "--tenant", &self.tenant])
     }
 
     /// Gets what is served at a path.
