@@ -5,8 +5,12 @@
 
 use crate::text::Text;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::BTreeMap;
+
+mod dataset;
+
+pub use dataset::Dataset;
 
 /// A published, immutable SOP version (or a draft of one).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -477,23 +481,4 @@ impl Default for Policy {
             risk_hold: 85.0,
         }
     }
-}
-
-/// Rows of one dataset version.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Dataset {
-    /// Name, as the SOP declares it.
-    pub dataset: String,
-    /// Version, for people; the hash is what a run pins.
-    pub version: String,
-    /// First business date it holds for (inclusive), `YYYY-MM-DD`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub valid_from: Option<String>,
-    /// Last business date it holds for (inclusive).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub valid_to: Option<String>,
-    /// The rows.
-    pub rows: Vec<Map<String, Value>>,
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 /// See the module header.
 pub(super) enum Regathered {
-    Gathered(Gathered),
+    Gathered(Box<Gathered>),
     /// An event it rests on was erased.
     Erased,
     /// An event it rests on is not there, or does not answer the need.
@@ -45,7 +45,7 @@ pub(super) fn regather<R: Recorded>(
     }
     gather::sort_uses(&mut gathered.evidence_uses);
     gathered.references = references;
-    Ok(Regathered::Gathered(gathered))
+    Ok(Regathered::Gathered(Box::new(gathered)))
 }
 
 fn neighbour<R: Recorded>(recorded: &mut R, hash: &str) -> Result<Result<Option<Neighbour>, Unbuilt>, R::Error> {

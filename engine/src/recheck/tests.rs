@@ -306,15 +306,13 @@ fn a_deadline_that_passed_is_a_fact_and_another_answer_is_a_difference() {
     for event in &mut day.record.events {
         let Some(Payload::Kept(kept)) = event.payloads.get_mut("assessment") else { continue };
         let step = kept.value["step"].clone();
-        for call in kept.value["calls"].as_array_mut().unwrap() {
-            call["outcome"] =
-                json!({"answer": {"failed": {"code": "deadline", "detail": "then"}}, "lookups": [], "fuel": 9});
-            let rule = call["rule"].clone();
-            let params = json!({"rule": rule, "failure": "deadline", "detail": "then"});
-            kept.value["findings"] = json!([{"source": rule, "code": "rule.unavailable", "step": step, "pointer": "",
-                "severity": "warning", "effect": "flag", "weight": 0, "params": params, "evidence": []}]);
-            break;
-        }
+        let Some(call) = kept.value["calls"].as_array_mut().unwrap().first_mut() else { continue };
+        call["outcome"] =
+            json!({"answer": {"failed": {"code": "deadline", "detail": "then"}}, "lookups": [], "fuel": 9});
+        let rule = call["rule"].clone();
+        let params = json!({"rule": rule, "failure": "deadline", "detail": "then"});
+        kept.value["findings"] = json!([{"source": rule, "code": "rule.unavailable", "step": step, "pointer": "",
+            "severity": "warning", "effect": "flag", "weight": 0, "params": params, "evidence": []}]);
     }
     let rechecked = check(&mut day.record, "vis_one");
     assert_eq!(rechecked.calls, 0);
