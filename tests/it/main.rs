@@ -1,5 +1,6 @@
 //! The single end-to-end test binary. `cargo xtask test` builds what it needs and names it in the environment.
 
+mod abuse;
 mod access;
 mod backup;
 mod bad_input;
@@ -12,10 +13,12 @@ mod fault_model;
 mod killed;
 mod openapi;
 mod plugin_tools;
+mod races;
 mod scope;
 mod served;
 mod tasks_api;
 mod tasks_list;
+mod unavailable;
 mod user_end;
 mod verify;
 mod verify_tenant;

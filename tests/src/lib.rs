@@ -7,6 +7,9 @@ pub mod company;
 pub mod demo;
 pub mod driving;
 pub mod fault;
+pub mod furnished;
+pub mod png;
+pub mod raw;
 pub mod rows;
 pub mod server;
 

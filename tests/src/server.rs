@@ -65,6 +65,12 @@ impl Place {
         self.folder.path().join("store/data")
     }
 
+    /// On PostgreSQL: the name of the database, and the address of the cluster.
+    #[must_use]
+    pub fn database(&self) -> Option<(&str, &str)> {
+        self.postgres.as_ref().map(|(name, cluster)| (name.as_str(), cluster.as_str()))
+    }
+
     /// Runs the binary with arguments; what it printed.
     ///
     /// # Errors
@@ -155,6 +161,25 @@ impl Server {
     /// It does not start.
     pub fn start_at(place: &Place, listen: &str, more: &[&str], fault: Option<&FaultLayer>) -> anyhow::Result<Self> {
         let mut command = Command::new(crate::built("SOPWITH_BIN")?);
+        if let Some(fault) = fault {
+            fault.apply(&mut command);
+        }
+        Self::spawn(command, place, more)
+    }
+
+    /// Starts the binary such that no file can grow beyond so many bytes: a full disk, without one.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start_limited(place: &Place, more: &[&str], bytes: u64) -> anyhow::Result<Self> {
+        let mut command = Command::new("sh");
+        // The unit of `ulimit -f` is 512 bytes; who may ignore the signal is told by an error instead.
+        command.args(["-c", r#"trap "" XFSZ && ulimit -f "$0" && exec "$@""#]).arg((bytes / 512).to_string());
+        command.arg(crate::built("SOPWITH_BIN")?);
+        Self::spawn(command, place, more)
+    }
+
+    fn spawn(mut command: Command, place: &Place, more: &[&str]) -> anyhow::Result<Self> {
         command
             .args(["serve", "--listen", listen, "--clock", "manual"])
             .args(more)
@@ -164,9 +189,6 @@ impl Server {
             .env("SOPWITH_LOG", std::env::var("SOPWITH_LOG").unwrap_or_else(|_| "warn".into()))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        if let Some(fault) = fault {
-            fault.apply(&mut command);
-        }
         let mut child = command.spawn().context("sopwith serve")?;
         let mut stderr = child.stderr.take().context("stderr")?;
         let log = std::thread::spawn(move || {

@@ -11,6 +11,7 @@ mod openapi;
 mod plugins;
 mod postgres;
 mod run;
+mod schemathesis;
 mod test;
 mod tidy;
 mod wasm;
@@ -33,6 +34,7 @@ Usage: cargo xtask <command>
   openapi         write schemas/openapi.json as the built program prints it
   postgres [-- COMMAND…]
                   run a command beside a private PostgreSQL, whose address is in SOPWITH_PG_URL
+  schemathesis    send a served company requests made up from its OpenAPI document
   record-day      write the recorded day from its script
                   --check: only compare
   photos OUT      write the photos of the recorded day into a folder, each named by its hash
@@ -62,6 +64,7 @@ fn dispatch(root: &Path, arguments: &[&str]) -> Result<()> {
         ["openapi"] => run::alone(|ring| openapi::write(root, ring)),
         ["postgres"] => postgres::beside(root, &[]),
         ["postgres", "--", command @ ..] => postgres::beside(root, command),
+        ["schemathesis"] => run::alone(|ring| schemathesis::alone(root, ring)),
         ["record-day"] => day::record(root, false),
         ["record-day", "--check"] => day::record(root, true),
         ["photos", folder] => day::photos(root, Path::new(folder)),

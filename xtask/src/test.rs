@@ -6,7 +6,7 @@
 
 use crate::postgres::{self, Postgres};
 use crate::run::{Ring, Rings, cargo};
-use crate::{boundaries, day, demo, node, plugins, wasm};
+use crate::{boundaries, day, demo, node, plugins, schemathesis, wasm};
 use anyhow::Result;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -77,6 +77,7 @@ pub fn test(root: &Path) -> Result<()> {
         Ok(())
     })?;
     built.postgres = None;
+    rings.ring("schemathesis", |ring| schemathesis::check(root, ring, &built.sopwith))?;
     rings.ring("month before", |ring| demo::judged::month(root, ring, &built.sopwith, &built.plugins))?;
     rings.ring("node", |ring| node::with(root, ring, &built.plugins))?;
     rings.ring("licences", |ring| licences(root, ring))?;

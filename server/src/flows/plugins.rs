@@ -8,10 +8,15 @@ use crate::flows::publish::{VersionView, version_writes};
 use crate::flows::sops;
 use crate::store::{Version, VersionKind};
 use engine::canon;
-use host_api::Plugin;
+use host_api::{Limits, Plugin};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// As many bytes as the sandbox looks at.
+pub fn most_bytes() -> usize {
+    Limits::default().plugin.bytes
+}
 
 /// What the sandbox says of a component.
 ///

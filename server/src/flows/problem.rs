@@ -15,6 +15,9 @@ use std::sync::LazyLock;
 static TEXTS: LazyLock<BTreeMap<String, Text>> =
     LazyLock::new(|| serde_json::from_str(include_str!("texts.json")).unwrap_or_default());
 
+/// Most bytes of a text that something is found by: PostgreSQL's indexes take no longer ones.
+pub const NAME_MAX: usize = 200;
+
 /// What sort of no it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

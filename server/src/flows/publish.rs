@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::flows::caller::Caller;
 use crate::flows::once::{Answer, Asked, Decided, once, tenant_event};
 use crate::flows::plugins;
-use crate::flows::problem::{Kind, Problem, Result, Violation};
+use crate::flows::problem::{Kind, NAME_MAX, Problem, Result, Violation};
 use crate::flows::sops::{self, DatasetAbout, SopAbout};
 use crate::store::{Commit, Committed, Version, VersionKind, Write};
 use engine::canon;
@@ -167,7 +167,9 @@ async fn fits_published_sops(app: &App, tenant: &str, name: &str, document: &Val
 fn named(document: &Value, member: &str, name: &str, number: &str) -> Result<()> {
     let mut wrong = Vec::new();
     for (member, wanted) in [(member, name), ("version", number)] {
-        if document.get(member).and_then(Value::as_str) != Some(wanted) {
+        if wanted.is_empty() || wanted.len() > NAME_MAX {
+            wrong.push(Violation::new(&format!("/{member}"), "text.too_long", &json!({"bytes": NAME_MAX})));
+        } else if document.get(member).and_then(Value::as_str) != Some(wanted) {
             wrong.push(Violation::new(&format!("/{member}"), "version.name", &json!({"wanted": wanted})));
         }
     }

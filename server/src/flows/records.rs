@@ -121,6 +121,7 @@ pub async fn get<K: Kind>(app: &App, caller: &Caller, id: &str, revision: Option
     }
     let wanted = match revision.filter(|revision| *revision != newest.revision) {
         None => newest,
+        Some(revision) if revision > newest.revision => return Err(Problem::not_found()),
         Some(revision) => {
             app.store.record(&caller.tenant, K::NAME, id, Some(revision)).await?.ok_or_else(Problem::not_found)?
         }

@@ -7,7 +7,7 @@ use crate::flows::book::Book;
 use crate::flows::caller::{Caller, OVERSEES, SEES_PERSONAL};
 use crate::flows::load;
 use crate::flows::once::{Answer, Asked, Decided, once};
-use crate::flows::problem::{Problem, Result};
+use crate::flows::problem::{NAME_MAX, Problem, Result, Violation};
 use crate::flows::sops::{self, Loaded};
 use crate::flows::visit_command::{Applied, Sent};
 use crate::store::{Scope, TaskField, TaskQuery, TaskScope, Write};
@@ -296,6 +296,22 @@ async fn org_unit_of(app: &App, tenant: &str, user: &str) -> Result<Option<Strin
     Ok(app.store.record(tenant, "user", user, None).await?.and_then(|user| user.org_unit))
 }
 
+/// What a task is found by is kept short.
+fn too_long(new: &NewTask) -> Vec<Violation> {
+    let lists = [("contacts", &new.contacts), ("links", &new.links)];
+    let lists =
+        lists.into_iter().flat_map(|(name, list)| list.iter().enumerate().map(move |(at, text)| (name, at, text)));
+    let tags = new.tags.iter().enumerate().map(|(at, tag)| ("tags", at, tag));
+    let mut found: Vec<(String, &String)> =
+        lists.chain(tags).map(|(name, at, text)| (format!("/{name}/{at}"), text)).collect();
+    let unit = new.candidates.as_ref().and_then(|candidates| candidates.org_unit.as_ref());
+    let single = [("/plan", new.plan.as_ref()), ("/purpose", new.purpose.as_ref()), ("/candidates/org_unit", unit)];
+    found.extend(single.into_iter().filter_map(|(pointer, text)| Some((pointer.to_owned(), text?))));
+    found.retain(|(_, text)| text.len() > NAME_MAX);
+    let params = json!({"bytes": NAME_MAX});
+    found.into_iter().map(|(pointer, _)| Violation::new(&pointer, "text.too_long", &params)).collect()
+}
+
 async fn blank(
     app: &App,
     caller: &Caller,
@@ -306,6 +322,10 @@ async fn blank(
     org_unit: Option<String>,
 ) -> Result<Task> {
     let tenant = caller.tenant.as_str();
+    let wrong = too_long(new);
+    if !wrong.is_empty() {
+        return Err(Problem::at_all(wrong));
+    }
     for (pointer, text) in [("/due", new.due.as_ref()), ("/planned/from", new.planned.as_ref().map(|p| &p.from))] {
         if let Some(text) = text {
             time::parse("due", text)

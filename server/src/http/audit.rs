@@ -20,6 +20,9 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+/// The greatest number a database counts to; a cursor beyond it is behind everything.
+const MOST: u64 = i64::MAX.unsigned_abs();
+
 /// One commit, as others see it.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct ChangeView {
@@ -44,7 +47,7 @@ async fn list_events(
     ApiQuery(query): ApiQuery<PageQuery>,
 ) -> Result<Json<Page<Event>>> {
     let limit = query.limit()?;
-    let after = query.after::<u64>()?.unwrap_or(0);
+    let after = query.after::<u64>()?.unwrap_or(0).min(MOST);
     let events = audit::events(&app, &caller, &stream, after, limit + 1).await?;
     Ok(Json(Page::of(events, limit, |event| event.header.seq)))
 }
@@ -62,7 +65,7 @@ async fn list_changes(
         return Err(Problem::not_found().into());
     }
     let limit = query.limit()?;
-    let after = query.after::<u64>()?.unwrap_or(0);
+    let after = query.after::<u64>()?.unwrap_or(0).min(MOST);
     let changes = app.store.changes(&caller.tenant, after, limit + 1).await.map_err(Problem::from)?;
     let changes: Vec<ChangeView> = changes
         .into_iter()

@@ -45,7 +45,7 @@ async fn put_evidence(
 
 /// Read evidence; that it was read, and by whom, is put on record
 #[utoipa::path(get, path = "/evidence/{sha256}", operation_id = "get_evidence", tag = "evidence", params(("sha256" = String, Path,)),
-    responses((status = 200, body = String, content_type = "application/octet-stream"), (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
+    responses((status = 200, content(("application/json"), ("image/jpeg"), ("image/png"), ("image/webp"))), (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
 async fn get_evidence(
     State(app): State<Arc<App>>,
     Allowed(caller, ..): Allowed<Inspects>,

@@ -6,6 +6,7 @@ mod audit;
 mod auth;
 mod evidence;
 mod extract;
+mod json;
 mod meta;
 mod openapi;
 mod page;

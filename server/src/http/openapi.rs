@@ -6,6 +6,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use std::sync::LazyLock;
 use utoipa::OpenApi as _;
+use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::schema::Schema;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
@@ -29,6 +31,19 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
     text
 });
 
+/// What headers and parts of paths look like, by their names.
+const PATTERNS: &[(&str, &str)] = &[
+    ("Idempotency-Key", "^cmd_[0-9a-z-]{1,60}$"),
+    ("If-Match", "^\"[0-9]{1,15}\"$"),
+    ("sha256", "^[0-9a-f]{64}$"),
+    ("stream", "^(vis|tsk|tnt)_[0-9a-z-]{1,60}$"),
+    ("task", "^tsk_[0-9a-z-]{1,60}$"),
+    ("token", "^tok_[0-9a-z-]{1,60}$"),
+    ("user", "^usr_[0-9a-z-]{1,60}$"),
+];
+/// What an `{id}` of master data looks like; its prefix the path says.
+const ID: &str = "^[a-z]{3}_[0-9a-z-]{1,60}$";
+
 /// The document.
 pub fn document() -> OpenApi {
     let (_, mut document) = OpenApiRouter::with_openapi(Described::openapi()).nest("/v1", v1()).split_for_parts();
@@ -49,6 +64,7 @@ pub fn document() -> OpenApi {
                 }
             }
             operation.responses.responses.insert("default".to_owned(), RefOr::T(problem.clone()));
+            describe(operation);
         }
     }
     let components = document.components.get_or_insert_default();
@@ -71,6 +87,21 @@ fn description(status: &str) -> &'static str {
         "415" => "Of a kind that is not taken",
         "422" => "Understood, and not acceptable",
         _ => "Not carried out, and why",
+    }
+}
+
+/// Says of headers and parts of the path what they must look like.
+fn describe(operation: &mut Operation) {
+    for parameter in operation.parameters.iter_mut().flatten() {
+        let RefOr::T(parameter) = parameter else { continue };
+        let known = PATTERNS.iter().find(|(name, _)| *name == parameter.name);
+        let pattern = known.map(|(_, pattern)| *pattern).or_else(|| (parameter.name == "id").then_some(ID));
+        let in_query = parameter.parameter_in == ParameterIn::Query;
+        if let (Some(pattern), false, Some(RefOr::T(Schema::Object(schema)))) =
+            (pattern, in_query, &mut parameter.schema)
+        {
+            schema.pattern = Some(pattern.to_owned());
+        }
     }
 }
 

@@ -152,6 +152,8 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(list_plugins, upload_plugin))
         .routes(routes!(check_plugin))
+        // A component may be larger than a document.
+        .layer(DefaultBodyLimit::max(plugins::most_bytes()))
         .routes(routes!(get_plugin))
         .routes(routes!(offer_plugin))
         .routes(routes!(list_catalog))

@@ -9,8 +9,9 @@ use sqlx::sqlite::SqliteError;
 
 /// Classes of SQLSTATE that pass: connection, resources (disk full, memory, connections), operator intervention, system.
 const CLASSES: &[&str] = &["08", "53", "57", "58"];
-/// Other states that pass: a lock not had in time, a stand-by that cannot be written to, a database being dropped.
-const STATES: &[&str] = &["55P03", "55006", "25006", "3D000", "25P03"];
+/// Other states that pass: a lock not had in time, a database that takes no connections for now, a stand-by that cannot be
+/// written to, a database being dropped.
+const STATES: &[&str] = &["55P03", "55000", "55006", "25006", "3D000", "25P03"];
 /// The database chose this transaction to give way to another.
 const CLASH: &[&str] = &["40001", "40P01"];
 /// Primary codes of SQLite that pass: BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN.
