@@ -164,7 +164,7 @@ impl Server {
         if let Some(fault) = fault {
             fault.apply(&mut command);
         }
-        Self::spawn(command, place, more)
+        Self::spawn(command, place, listen, more)
     }
 
     /// Starts the binary such that no file can grow beyond so many bytes: a full disk, without one.
@@ -176,10 +176,10 @@ impl Server {
         // The unit of `ulimit -f` is 512 bytes; who may ignore the signal is told by an error instead.
         command.args(["-c", r#"trap "" XFSZ && ulimit -f "$0" && exec "$@""#]).arg((bytes / 512).to_string());
         command.arg(crate::built("SOPWITH_BIN")?);
-        Self::spawn(command, place, more)
+        Self::spawn(command, place, "127.0.0.1:0", more)
     }
 
-    fn spawn(mut command: Command, place: &Place, more: &[&str]) -> anyhow::Result<Self> {
+    fn spawn(mut command: Command, place: &Place, listen: &str, more: &[&str]) -> anyhow::Result<Self> {
         command
             .args(["serve", "--listen", listen, "--clock", "manual"])
             .args(more)
