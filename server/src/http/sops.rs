@@ -1,7 +1,5 @@
 //! SOPs and datasets over HTTP: drafts, lint, publishing, and which version applies to whom.
 
-#![expect(unused_qualifications, reason = "utoipa writes paths out")]
-
 use super::auth::{Administers, Allowed, LooksAtSetup, Reads};
 use super::extract::{ApiJson, ApiPath, ApiQuery, CommandId, IfMatch, tagged};
 use super::page::{Page, PageQuery};

@@ -1,7 +1,5 @@
 //! The task API: the one thing clients see, whatever the industry.
 
-#![expect(unused_qualifications, reason = "utoipa writes paths out")]
-
 use super::auth::{Acts, Allowed, Inspects, Reads};
 use super::extract::{ApiJson, ApiPath, ApiQuery, CommandId, Language, tagged};
 use super::page::{Page, PageQuery};
