@@ -13,7 +13,7 @@ use std::process::Command;
 pub fn day(root: &Path, ring: &Ring, sopwith: &Path, components: &Path) -> Result<()> {
     let log = folder(root)?.join("day.log.jsonl");
     let day = format!("{SOP}/day");
-    let mut judge = judge(root, sopwith, components, &format!("{day}/day.jsonl"));
+    let mut judge = judge(root, sopwith, components, format!("{day}/day.jsonl"));
     ring.run(judge.arg("--log").arg(&log).args(["--expect", &format!("{day}/expected.json")]))?;
     ring.run(&mut verify(root, sopwith, &log))?;
     ring.say(&golden(root)?);
