@@ -13,9 +13,18 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
 /// Cargo, the one that runs us, in the workspace.
+///
+/// What Cargo tells us about our own package is not passed on: build scripts that ask for those variables (ring's) would
+/// run again, and all that stands on them be built again, whenever somebody goes from `cargo` to `cargo xtask` and back.
 pub fn cargo(root: &Path) -> Command {
+    const OURS: [&str; 2] = ["CARGO_PKG_", "CARGO_MANIFEST_"];
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root);
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| OURS.iter().any(|prefix| name.starts_with(prefix))) {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
@@ -263,6 +272,13 @@ fn is_count(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cargo_is_not_told_about_our_own_package() {
+        // The test itself runs under cargo, which says it.
+        let command = cargo(Path::new("."));
+        assert!(command.get_envs().any(|(name, value)| name == "CARGO_PKG_NAME" && value.is_none()));
+    }
 
     #[test]
     fn passed_tests_are_counted_from_the_runner_s_own_line() {
