@@ -30,7 +30,7 @@ const PLACES: &[(&str, &str, &str)] = &[
     ("/usr/local/opt", "postgresql", "bin"),
 ];
 
-/// Runs the server until the pipe closes: folder of the programs, folder of the data, port.
+/// Runs the server until the pipe closes: folder of the programs, folder of the data, port, what to remove at last.
 const UNTIL_THE_PIPE_CLOSES: &str = r#"
 "$1/postgres" -D "$2" -p "$3" -c listen_addresses=127.0.0.1 -c unix_socket_directories='' \
     -c max_connections=300 -c deadlock_timeout=100ms -c lc_messages=C &
@@ -39,6 +39,7 @@ read -r _
 kill -QUIT "$server" 2>/dev/null
 wait "$server"
 rm -rf "$2"
+rmdir "$4" 2>/dev/null
 "#;
 
 /// What the server says when it answers.
@@ -116,7 +117,7 @@ impl Postgres {
             bail!("initdb: {}\n{}", made.status, String::from_utf8_lossy(&made.stderr));
         }
         let mut shell = Command::new("sh");
-        shell.args(["-c", UNTIL_THE_PIPE_CLOSES, "sh"]).arg(programs).arg(&data).arg(port.to_string());
+        shell.args(["-c", UNTIL_THE_PIPE_CLOSES, "sh"]).arg(programs).arg(&data).arg(port.to_string()).arg(&folder);
         shell.current_dir(&folder).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         // Ctrl-C is for us; the shell notices that we are gone.
         #[cfg(unix)]
@@ -259,7 +260,9 @@ fn folder(root: &Path, user: Option<&User>) -> Result<PathBuf> {
 }
 
 fn remove(folder: &Path) {
-    if let Err(error) = std::fs::remove_dir_all(folder) {
+    if let Err(error) = std::fs::remove_dir_all(folder)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
         eprintln!("xtask: {} is left: {error}", folder.display());
     }
 }
