@@ -60,7 +60,7 @@ fn zlib_zeros(count: u64) -> Vec<u8> {
     let mut bits = Bits::default();
     bits.push(0b011, 3); // the last block, fixed codes
     let mut left = count;
-    while left > 0 && (left - 1) % 258 != 0 {
+    while left > 0 && !(left - 1).is_multiple_of(258) {
         bits.code(0x30, 8);
         left -= 1;
     }
