@@ -28,9 +28,8 @@ const HOW: &str = "Python 3.10 or newer with venv is missing: on Debian \
 /// # Errors
 /// As `check`; something does not build.
 pub fn alone(root: &Path, ring: &Ring) -> Result<()> {
-    let sopwith = plugins::sopwith(root, ring)?;
-    ring.run(cargo(root).args(["build", "--package", "tests", "--bin", "fuzz_target"]))?;
-    check(root, ring, &sopwith)
+    ring.run(cargo(root).args(["build", "--workspace", "--bins"]))?;
+    check(root, ring, &plugins::built_sopwith(root)?)
 }
 
 /// Runs it against the built program.

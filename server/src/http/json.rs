@@ -75,7 +75,7 @@ fn endless(text: &str) -> Option<&str> {
 }
 
 /// Where a text holds NUL, which PostgreSQL cannot keep; in a name it is said of what is named.
-fn nul(value: &Value) -> Option<String> {
+pub fn nul(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => text.contains('\0').then(String::new),
         Value::Array(items) => {

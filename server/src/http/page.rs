@@ -1,5 +1,6 @@
 //! Pages: keyset cursors, opaque and versioned, so that a page neither repeats nor skips when rows come and go.
 
+use super::json::nul;
 use super::problem::ApiProblem;
 use crate::flows::problem::{Kind, Problem};
 use base64::Engine as _;
@@ -54,7 +55,9 @@ impl PageQuery {
     pub fn after<K: DeserializeOwned>(&self) -> Result<Option<K>, ApiProblem> {
         let Some(cursor) = &self.after else { return Ok(None) };
         let bytes = cursor.strip_prefix("1.").and_then(|text| BASE64_URL_SAFE_NO_PAD.decode(text).ok());
-        bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).map(Some).ok_or_else(|| malformed("page.cursor"))
+        let value = bytes.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+        let key = value.filter(|value| nul(value).is_none()).and_then(|value| serde_json::from_value(value).ok());
+        key.map(Some).ok_or_else(|| malformed("page.cursor"))
     }
 }
 
@@ -87,6 +90,10 @@ mod tests {
         let query = PageQuery { limit: None, after: page.next };
         assert_eq!(query.after::<i32>().ok().flatten(), Some(2));
         assert!(Page::of(vec![1, 2], 2, |last| *last).next.is_none());
+        let query = PageQuery { limit: None, after: Some("1.IlwwIg".into()) };
+        assert!(query.after::<String>().is_err());
+        let query = PageQuery { limit: None, after: Some("1.Ilx1MDAwMCI".into()) };
+        assert!(query.after::<String>().is_err(), "NUL");
         for wrong in ["", "x", "1.x", "2.Mg"] {
             let query = PageQuery { limit: None, after: Some(wrong.into()) };
             assert!(query.after::<i32>().is_err(), "{wrong}");
