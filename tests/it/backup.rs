@@ -5,15 +5,18 @@ use anyhow::{Context as _, ensure};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use tests::chance::Chance;
 use tests::company::Company;
 use tests::demo::{self, Demo, text};
 use tests::driving::Driving;
 use tests::rows;
 use tests::server::{Kind, Place, Server};
 
-/// What the client has been told before the backup begins.
-const BEFORE: u64 = 150;
-/// What it is told while and after it is made.
+/// What the client has been told before the backup begins: at least so much …
+const BEFORE: u64 = 100;
+/// … and less than so much more.
+const MORE: u64 = 200;
+/// What it is told after it is made.
 const AFTER: u64 = 40;
 
 /// Makes a backup while the day is driven, and puts it back into other databases; a server there knows all that was
@@ -24,13 +27,22 @@ fn backed_up_while_driven(from: Kind, into: &[Kind]) -> anyhow::Result<()> {
     let demo = Demo::new(&place, &server)?;
     let day = demo::sop().join("day/day.jsonl");
     let mut driving = Driving::start(&demo, &server.client.url, &day)?;
-    driving.some(BEFORE)?;
+    driving.some(BEFORE + Chance::new(&format!("backup of {from:?}"))?.below(MORE))?;
     let acknowledged = driving.acknowledged.clone();
     let folder = place.folder().join("backup");
-    let said = place.must(&["backup", text(&folder)?])?;
+    let (arguments, mut meanwhile) = (["backup", text(&folder)?], 0);
+    let said = std::thread::scope(|scope| {
+        let backup = scope.spawn(|| place.must(&arguments));
+        while !backup.is_finished() {
+            driving.some(1)?;
+            meanwhile += 1;
+        }
+        backup.join().map_err(|_| anyhow::anyhow!("the backup panicked"))?
+    })?;
+    ensure!(meanwhile > 1, "nothing happened while the backup was made");
     driving.some(AFTER)?;
-    let in_all = driving.kill()?.len();
-    println!("{} acknowledged before, {in_all} after: {}", acknowledged.len(), said.trim());
+    driving.kill()?;
+    println!("{} acknowledged before, {meanwhile} meanwhile: {}", acknowledged.len(), said.trim());
     drop(server);
     for (number, kind) in into.iter().enumerate() {
         let place = Place::new(*kind)?;
