@@ -1,15 +1,10 @@
 //! What no honest client sends, to every operation of the served OpenAPI document: none is answered by a fault of ours, and
 //! every no is a problem with a code that says where.
 
-#[path = "abuse/bodies.rs"]
 mod bodies;
-#[path = "abuse/evidence.rs"]
 mod evidence;
-#[path = "abuse/operations.rs"]
 mod operations;
-#[path = "abuse/places.rs"]
 mod places;
-#[path = "abuse/plugins.rs"]
 mod plugins;
 
 use anyhow::{Context as _, ensure};

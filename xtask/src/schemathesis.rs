@@ -38,6 +38,8 @@ pub fn alone(root: &Path, ring: &Ring) -> Result<()> {
 /// It cannot be installed; the target does not start; an answer is a fault of ours or not what the document says.
 pub fn check(root: &Path, ring: &Ring, sopwith: &Path) -> Result<()> {
     let program = installed(root, ring)?;
+    // Whatever these programs keep of a run is below target/, too.
+    let kept = wasm::target_folder(root)?.join("schemathesis").join("kept");
     let built = sopwith.parent().context("the built program is in no folder")?;
     let fuzz_target = built.join(format!("fuzz_target{}", std::env::consts::EXE_SUFFIX));
     for (user, most) in RUNS {
@@ -46,6 +48,7 @@ pub fn check(root: &Path, ring: &Ring, sopwith: &Path) -> Result<()> {
         command.args(["--config-file", "tests/data/schemathesis.toml", "run", &target.document()]);
         command.args(["--seed", SEED, "--max-examples", most, "--phases", "examples,coverage,fuzzing", "--no-color"]);
         command.current_dir(root).env("SOPWITH_TOKEN", target.token(user)?).env("NO_PROXY", "127.0.0.1");
+        command.env("HYPOTHESIS_STORAGE_DIRECTORY", &kept).env("PYTHONDONTWRITEBYTECODE", "1");
         ring.say(&format!("requests of {user}, {most} for each operation beside those at the edges of its schema"));
         ring.run(&mut command).with_context(|| format!("as {user}"))?;
     }
