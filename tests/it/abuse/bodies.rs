@@ -149,8 +149,8 @@ fn poisoned(sample: &Value, pointer: &str, poison: &str) -> Option<String> {
 
 fn every_member_is_poisoned(kind: Kind) -> anyhow::Result<()> {
     let target = Target::new(kind)?;
-    // As long as a body may be, and such that it cannot be compressed away.
-    let noise: String = (0..20_000_u32).map(|n| engine::canon::sha256_hex(&n.to_be_bytes())).collect();
+    // Longer than an index takes, and such that it cannot be compressed away.
+    let noise: String = (0..400_u32).map(|n| engine::canon::sha256_hex(&n.to_be_bytes())).collect();
     let long = format!("\"{noise}\"");
     let mut poisons = texts("poison");
     poisons.push(&long);
