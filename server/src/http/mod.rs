@@ -53,11 +53,11 @@ fn v1() -> OpenApiRouter<Arc<App>> {
         .merge(verbs::router())
         .merge(records::router())
         .merge(sops::router())
+        .merge(plugins::router())
         .merge(people::router())
         .merge(audit::router())
         .merge(meta::router())
         .layer(DefaultBodyLimit::max(MAX_JSON))
-        .merge(plugins::router())
         .merge(evidence::router())
 }
 

@@ -144,10 +144,7 @@ async fn install(
     Ok(installations::install(&app, &caller, &wanted, &asked).await?)
 }
 
-/// Largest upload, in bytes: more than the sandbox takes, so that it is the sandbox that says why it refuses.
-const MAX_COMPONENT: usize = 8 << 20;
-
-/// The routes; bodies may be as large as components may be.
+/// The routes.
 pub fn router() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(list_plugins, upload_plugin))
@@ -158,5 +155,4 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(offer_plugin))
         .routes(routes!(list_catalog))
         .routes(routes!(list_installations, install))
-        .layer(DefaultBodyLimit::max(MAX_COMPONENT))
 }
