@@ -222,7 +222,7 @@ fn claim_against_claim(field: &Field, n: u32) -> anyhow::Result<()> {
     let claim = |(k, user): (usize, &str)| field.runner(user, &task, "claim", &format!("cmd_claim-{n}-{k}"), json!({}));
     let mut runners = users.into_iter().enumerate().map(claim).collect::<anyhow::Result<Vec<_>>>()?;
     runners.iter_mut().for_each(|runner| runner.saw = Some(saw));
-    one_wins(&race(runners)?, &["version.stale"])?;
+    one_wins(&race(runners)?, &["task.assigned"])?;
     ensure!(field.count(&task, "task_claimed")? == 1, "claimed once");
     Ok(())
 }
