@@ -89,7 +89,7 @@ fn a_served_company_holds_and_one_flipped_byte_is_named() -> anyhow::Result<()> 
     let places: [(&[u8], usize, &str); 4] = [
         (b"\"note\":\"all well\"", 10, "✗ event vis_"),
         (b"\"type\":\"visit_completed\",\"v\":1", 12, "✗ event vis_"),
-        (b"\"title\":{\"en\":\"Inspection\"", 16, "✗ "),
+        (b"\"x-absent\":[\"refused\"]", 14, "✗ object "),
         (b"\"name\":\"Place a\"", 9, "✗ "),
     ];
     for (marker, within, named) in places {

@@ -7,7 +7,7 @@ use crate::cli::DataArguments;
 use crate::client::progress;
 use crate::flows::load;
 use crate::flows::sops;
-use crate::store::{Record, StoredEvent};
+use crate::store::{Record, StoredEvent, VersionKind};
 use crate::tenant;
 use anyhow::Context as _;
 use engine::canon;
@@ -194,18 +194,53 @@ async fn content(app: &App, tenant: &str, found: &mut Found) -> anyhow::Result<(
     }
 }
 
-/// Rows that follow from events say what the events say: tasks, and every revision of master data.
+/// Rows that follow from events say what the events say: tasks, every revision of master data, versions.
 async fn rows(app: &App, tenant: &str, streams: &[String], found: &mut Found) -> anyhow::Result<()> {
     for stream in streams {
         if stream.starts_with("tsk_") {
             task(app, tenant, stream, found).await?;
         }
     }
+    let mut versions: BTreeMap<(String, String, String), Value> = BTreeMap::new();
     for stored in load::stream(app, tenant, tenant, None).await.map_err(cause)? {
         let event = stored.event()?;
         if event.header.kind == "record_written" {
             record(app, tenant, &event, found).await?;
         }
+        if let Some(written) = payload(&event, "version").filter(|_| event.header.kind == "version_written") {
+            let text = |name: &str| written.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+            versions.insert((text("kind"), text("name"), text("version")), written.clone());
+        }
+    }
+    for ((kind, name, number), written) in versions {
+        version(app, tenant, (&kind, &name, &number), &written, found).await?;
+    }
+    Ok(())
+}
+
+/// A version's row is what was last written of it.
+async fn version(
+    app: &App,
+    tenant: &str,
+    (kind, name, number): (&str, &str, &str),
+    written: &Value,
+    found: &mut Found,
+) -> anyhow::Result<()> {
+    let of = match kind {
+        "sop" => VersionKind::Sop,
+        "plugin" => VersionKind::Plugin,
+        _ => VersionKind::Dataset,
+    };
+    found.rows += 1;
+    let same = app.store.version(tenant, of, name, number).await?.is_some_and(|row| {
+        let said = |member: &str, value: Value| written.get(member) == Some(&value);
+        said("published", row.published.into())
+            && said("offered", row.offered.into())
+            && said("hash", row.hash.into())
+            && said("about", row.about)
+    });
+    if !same {
+        found.fault(&format!("{kind} {name} {number}"), "its row is not what was written");
     }
     Ok(())
 }
