@@ -4,8 +4,13 @@
 //! Every measurement is a file of its own that gives a list of [`Measure`]s. Here is only who is asked. No figure decides
 //! whether this program succeeds: it fails only when something cannot be measured.
 
+mod floor;
+mod load;
 mod measure;
 mod rule_call;
+mod submit;
+mod wire;
+mod workload;
 
 use anyhow::{Context as _, bail};
 use measure::{Measure, Settings};
@@ -15,7 +20,7 @@ use std::path::PathBuf;
 type Measurement = (&'static str, fn(&Settings) -> anyhow::Result<Vec<Measure>>);
 
 /// All of them, in the order of the report.
-const MEASUREMENTS: &[Measurement] = &[("rule-call", rule_call::measure)];
+const MEASUREMENTS: &[Measurement] = &[("rule-call", rule_call::measure), ("submit", submit::measure)];
 
 fn main() -> anyhow::Result<()> {
     let mut settings = Settings { quick: false };
@@ -24,6 +29,7 @@ fn main() -> anyhow::Result<()> {
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
+            "floor" => return floor::serve(&PathBuf::from(words.next().context("floor FILE")?)),
             "--quick" => settings.quick = true,
             "--json" => json = Some(words.next().context("--json FILE")?.into()),
             name if MEASUREMENTS.iter().any(|(known, _)| *known == name) => wanted.push(word),

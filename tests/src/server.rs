@@ -53,6 +53,32 @@ impl Place {
         Ok(place)
     }
 
+    /// A copy of it as it is; nothing may be writing.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn copy(&self) -> anyhow::Result<Self> {
+        let kind = if self.postgres.is_some() { Kind::Postgres } else { Kind::Sqlite };
+        let copy = Self::new(kind)?;
+        match (&self.postgres, &copy.postgres) {
+            (Some((from, cluster)), Some((to, _))) => {
+                let mut client = postgres::Client::connect(cluster, postgres::NoTls)?;
+                client.batch_execute(&format!("drop database {to}"))?;
+                client.batch_execute(&format!("create database {to} template {from}"))?;
+            }
+            _ => {
+                let file = |place: &Self| place.folder().join("store/sopwith.db");
+                for more in ["", "-wal"] {
+                    let from = file(self).with_extension(format!("db{more}"));
+                    if from.exists() {
+                        std::fs::copy(&from, file(&copy).with_extension(format!("db{more}")))?;
+                    }
+                }
+            }
+        }
+        Ok(copy)
+    }
+
     /// The folder of everything.
     #[must_use]
     pub fn folder(&self) -> &Path {
@@ -180,9 +206,11 @@ impl Server {
     }
 
     fn spawn(mut command: Command, place: &Place, listen: &str, more: &[&str]) -> anyhow::Result<Self> {
+        command.args(["serve", "--listen", listen]).args(more);
+        if !more.contains(&"--clock") {
+            command.args(["--clock", "manual"]);
+        }
         command
-            .args(["serve", "--listen", listen, "--clock", "manual"])
-            .args(more)
             .current_dir(crate::root())
             .env("SOPWITH_STORE", &place.store)
             .env("SOPWITH_DATA", place.data())

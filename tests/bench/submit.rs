@@ -1,0 +1,191 @@
+//! What a submission costs: `POST` a step with a schema, a condition and three rule calls, until the 2xx that says it is on
+//! disk; against the floor (`floor.rs`), and the floor against a raw loop (`raw.rs`).
+
+use crate::floor::Exemplar;
+use crate::load::{Lists, Load, Pace, cpu_s, drive};
+use crate::measure::{Measure, Of, Settings, median};
+use crate::wire::Connection;
+use crate::workload::{STEPS, TENANT, Visits, Workload};
+use anyhow::{Context as _, ensure};
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tests::server::{Kind, Place, Server};
+
+/// How many clients at once.
+const CLIENTS: &[usize] = &[1, 16, 64, 256];
+
+/// As it is served to people: by the system's clock, with the worker.
+pub const SERVED: [&str; 2] = ["--clock", "system"];
+
+/// See the module header.
+pub fn measure(settings: &Settings) -> anyhow::Result<Vec<Measure>> {
+    let mut measures = store(settings, Kind::Sqlite, "submit, SQLite")?;
+    if std::env::var_os("SOPWITH_PG_URL").is_some() {
+        measures.extend(store(settings, Kind::Postgres, "submit, PostgreSQL")?);
+    }
+    Ok(measures)
+}
+
+/// Both servers over copies of one database, with all the visits that will be needed.
+pub struct Pair {
+    /// The company.
+    pub workload: Workload,
+    /// Begun, and not used yet.
+    visits: Visits,
+    /// The real program.
+    real: Server,
+    floor: FloorProcess,
+    /// The floor's database, gone with this.
+    _copy: Place,
+    next: usize,
+}
+
+/// The floor as a process, killed when dropped.
+struct FloorProcess {
+    child: Child,
+    address: String,
+}
+
+impl Drop for FloorProcess {
+    fn drop(&mut self) {
+        self.child.kill().unwrap_or_default();
+        self.child.wait().map(drop).unwrap_or_default();
+    }
+}
+
+impl FloorProcess {
+    fn start(folder: &Path, exemplar: &Exemplar) -> anyhow::Result<Self> {
+        let file = folder.join("exemplar.json");
+        std::fs::write(&file, serde_json::to_vec(exemplar)?)?;
+        let mut command = Command::new(std::env::current_exe()?);
+        let mut child = command.arg("floor").arg(&file).stdout(Stdio::piped()).spawn()?;
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().context("stdout")?).read_line(&mut line)?;
+        let address = line.trim().strip_prefix("listening on http://").map(str::to_owned);
+        let mut process = Self { child, address: String::new() };
+        process.address = address.context("the floor does not start")?;
+        Ok(process)
+    }
+}
+
+/// `host:port` of a server.
+pub fn address(server: &Server) -> &str {
+    server.client.url.trim_start_matches("http://")
+}
+
+impl Pair {
+    /// Makes the company, so many visits for each of so many reps, and starts both.
+    pub fn new(kind: Kind, reps: usize, each: usize) -> anyhow::Result<Self> {
+        let workload = Workload::new(kind, reps)?;
+        let real = Server::start(&workload.place, &SERVED, None)?;
+        let mut visits = workload.begin(address(&real), "v", each)?;
+        let (rep, task) = visits.tasks.pop().context("no visits")?;
+        let lists = workload.submissions(&[(rep, task.clone())], 1)?;
+        let first = lists.first().and_then(|list| list.first()).context("no submission")?;
+        one(address(&real), first)?;
+        drop(real);
+        let copy = workload.place.copy()?;
+        let exemplar = Exemplar {
+            store: copy.store.clone(),
+            tenant: TENANT.to_owned(),
+            actor: format!("usr_rep-{rep}"),
+            command: format!("cmd_{}-1", task.trim_start_matches("tsk_")),
+            task,
+            tasks: visits.tasks.iter().map(|(_, task)| task.clone()).collect(),
+            group: 1,
+        };
+        let floor = FloorProcess::start(copy.folder(), &exemplar)?;
+        let real = Server::start(&workload.place, &SERVED, None)?;
+        Ok(Self { workload, visits, real, floor, _copy: copy, next: 0 })
+    }
+
+    /// Lists for so many clients with at least so many requests each, never given before.
+    fn lists(&mut self, clients: usize, requests: usize) -> anyhow::Result<Lists> {
+        let visits = clients * requests.div_ceil(STEPS);
+        let taken = self.visits.tasks.get(self.next..self.next + visits).context("too few visits were begun")?;
+        let lists = self.workload.submissions(taken, clients)?;
+        self.next += visits;
+        Ok(lists)
+    }
+}
+
+/// One request that must be answered with a 2xx.
+fn one(address: &str, request: &[u8]) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut connection = Connection::open(address).await?;
+        let answer = connection.call(request).await?;
+        let text = String::from_utf8_lossy(answer.body);
+        ensure!((200..300).contains(&answer.status), "{}: {text}", answer.status);
+        Ok(())
+    })
+}
+
+/// One round: a load and the processor time of the server under it, in microseconds a request.
+struct Round {
+    load: Load,
+    cpu_us: f64,
+}
+
+fn round(address: &str, pid: u32, lists: &[Vec<Vec<u8>>], pace: Pace) -> anyhow::Result<Round> {
+    let before = cpu_s(&pid.to_string())?;
+    let load = drive(address, lists, pace)?.all_well()?;
+    let cpu_us = (cpu_s(&pid.to_string())? - before) * 1e6 / load.waits.len() as f64;
+    Ok(Round { load, cpu_us })
+}
+
+fn store(settings: &Settings, kind: Kind, group: &'static str) -> anyhow::Result<Vec<Measure>> {
+    let rounds = settings.rounds(5, 1);
+    let length = Duration::from_millis(if settings.quick { 300 } else { 2_000 });
+    // As many as the fastest machine of today can take in a round, over all clients.
+    let most = settings.rounds(16_000, 800);
+    let warm_up = most / 8;
+    let each = (rounds * CLIENTS.len() + 1) * (most / STEPS + 256) / 256 + 1;
+    let mut pair = Pair::new(kind, 256, each)?;
+    let mut measures = Vec::new();
+    let lists = pair.lists(64, warm_up / 64)?;
+    round(address(&pair.real), pair.real.pid(), &lists, Pace::Closed(length))?;
+    for clients in CLIENTS {
+        let (mut real, mut floor) = (Vec::new(), Vec::new());
+        for _ in 0..rounds {
+            let lists = pair.lists(*clients, (most / clients).min(4_000))?;
+            floor.push(round(&pair.floor.address, pair.floor.child.id(), &lists, Pace::Closed(length))?);
+            real.push(round(address(&pair.real), pair.real.pid(), &lists, Pace::Closed(length))?);
+        }
+        measures.extend(beside(group, *clients, kind, &real, &floor));
+    }
+    Ok(measures)
+}
+
+/// The figures of one number of clients.
+fn beside(group: &'static str, clients: usize, kind: Kind, real: &[Round], floor: &[Round]) -> Vec<Measure> {
+    let floor_name = "the same bytes, one transaction each, no engine";
+    let of = |rounds: &[Round], figure: &dyn Fn(&Round) -> f64| rounds.iter().map(figure).collect::<Vec<f64>>();
+    let figure = |name: &str, unit: &'static str, figure: &dyn Fn(&Round) -> f64| {
+        let name = format!("{name}, {clients} clients");
+        Measure::beside(group, name, unit, &of(real, figure), floor_name, &of(floor, figure))
+    };
+    let rate = figure("submissions", "1/s", &|round| round.load.rate());
+    let p50 = figure("p50", "ms", &|round| round.load.wait(0.5) / 1e3);
+    let p99 = figure("p99", "ms", &|round| round.load.wait(0.99) / 1e3);
+    let cpu = figure("processor time of the server", "us", &|round| round.cpu_us);
+    let driver = of(real, &|round| round.load.driver_cpu_s * 1e6 / round.load.waits.len() as f64);
+    eprintln!("{group}, {clients} clients: {:.0}/s, driver {:.0} us a request", rate.value, median(&driver));
+    match (clients, kind) {
+        (1, _) => vec![rate, p50.at_most(Of::Ratio, 1.4), p99, cpu],
+        (64, kind) => {
+            let least = if kind == Kind::Sqlite { 1.2 } else { 1.0 };
+            let driver = Measure::alone(group, "processor time of the driver, 64 clients", "us", &driver);
+            vec![
+                rate.at_least(Of::Ratio, least),
+                p50,
+                p99.at_most(Of::Ratio, 1.0),
+                cpu.at_most(Of::Value, 150.0),
+                driver,
+            ]
+        }
+        _ => vec![rate, p50, p99, cpu],
+    }
+}
