@@ -3,7 +3,9 @@
 use crate::clock::Clock;
 use crate::evidence_files::EvidenceFiles;
 use crate::flows::sops::SopCache;
+use crate::flows::visits::Visits;
 use crate::store::Store;
+use crate::turns::Turns;
 use host_api::Host;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -20,6 +22,12 @@ pub struct App {
     pub evidence: EvidenceFiles,
     /// Compiled SOPs.
     pub sops: SopCache,
+    /// Visits under way.
+    pub visits: Visits,
+    /// Where judgements run: one thread for each core.
+    pub judges: rayon::ThreadPool,
+    /// Whose runs next.
+    pub turns: Turns,
     /// Commands that are being carried out here, by tenant, actor and id.
     pub in_flight: Mutex<BTreeSet<(String, String, String)>>,
     /// Requests that may be under way for one tenant before it gets a 429.

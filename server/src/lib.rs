@@ -27,6 +27,7 @@ mod sop_lint;
 pub mod store;
 mod table;
 mod tenant;
+mod turns;
 mod user_end;
 mod verify;
 mod visit_erase;

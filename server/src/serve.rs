@@ -5,7 +5,9 @@ use crate::cli::{ClockKind, ServeArguments};
 use crate::clock::Clock;
 use crate::evidence_files::EvidenceFiles;
 use crate::flows::sops::SopCache;
+use crate::flows::visits::Visits;
 use crate::store::{self, Options, SchemaState, Store, Synchronous};
+use crate::turns::Turns;
 use crate::{http, plugins, worker};
 use anyhow::{Context as _, bail};
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -85,7 +87,17 @@ async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
 /// The sandbox cannot be set up.
 pub fn app(store: Arc<dyn Store>, clock: Clock, data: &Path, per_tenant: usize) -> anyhow::Result<App> {
     let host = plugins::host(Some(data.join("code")))?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let judges = rayon::ThreadPoolBuilder::new()
+        .num_threads(cores)
+        .thread_name(|number| format!("judge-{number}"))
+        // Whoever waits for the answer learns that none comes; the others go on.
+        .panic_handler(|_| tracing::error!("a judgement panicked"))
+        .build()?;
     Ok(App {
+        judges,
+        turns: Turns::new(cores),
+        visits: Visits::default(),
         store,
         host: Arc::new(host),
         clock,

@@ -5,9 +5,12 @@
 //! whether this program succeeds: it fails only when something cannot be measured.
 
 mod floor;
+mod hostile;
 mod load;
 mod measure;
+mod raw;
 mod rule_call;
+mod served;
 mod submit;
 mod wire;
 mod workload;
@@ -20,7 +23,8 @@ use std::path::PathBuf;
 type Measurement = (&'static str, fn(&Settings) -> anyhow::Result<Vec<Measure>>);
 
 /// All of them, in the order of the report.
-const MEASUREMENTS: &[Measurement] = &[("rule-call", rule_call::measure), ("submit", submit::measure)];
+const MEASUREMENTS: &[Measurement] =
+    &[("rule-call", rule_call::measure), ("submit", submit::measure), ("served", served::measure)];
 
 fn main() -> anyhow::Result<()> {
     let mut settings = Settings { quick: false };

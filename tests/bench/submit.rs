@@ -4,9 +4,11 @@
 use crate::floor::Exemplar;
 use crate::load::{Lists, Load, Pace, cpu_s, drive};
 use crate::measure::{Measure, Of, Settings, median};
+use crate::raw;
 use crate::wire::Connection;
-use crate::workload::{STEPS, TENANT, Visits, Workload};
+use crate::workload::{Crew, Judges, STEPS, TENANT, Visits};
 use anyhow::{Context as _, ensure};
+use engine::visit::visit_of_task;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -15,6 +17,9 @@ use tests::server::{Kind, Place, Server};
 
 /// How many clients at once.
 const CLIENTS: &[usize] = &[1, 16, 64, 256];
+
+/// With how many the floor is compared with a raw loop.
+const RAW_CLIENTS: usize = 64;
 
 /// As it is served to people: by the system's clock, with the worker.
 pub const SERVED: [&str; 2] = ["--clock", "system"];
@@ -30,15 +35,16 @@ pub fn measure(settings: &Settings) -> anyhow::Result<Vec<Measure>> {
 
 /// Both servers over copies of one database, with all the visits that will be needed.
 pub struct Pair {
-    /// The company.
-    pub workload: Workload,
+    place: Place,
+    crew: Crew,
     /// Begun, and not used yet.
     visits: Visits,
     /// The real program.
     real: Server,
     floor: FloorProcess,
-    /// The floor's database, gone with this.
-    _copy: Place,
+    /// The floor's database.
+    copy: Place,
+    exemplar: Exemplar,
     next: usize,
 }
 
@@ -78,41 +84,44 @@ pub fn address(server: &Server) -> &str {
 impl Pair {
     /// Makes the company, so many visits for each of so many reps, and starts both.
     pub fn new(kind: Kind, reps: usize, each: usize) -> anyhow::Result<Self> {
-        let workload = Workload::new(kind, reps)?;
-        let real = Server::start(&workload.place, &SERVED, None)?;
-        let mut visits = workload.begin(address(&real), "v", each)?;
-        let (rep, task) = visits.tasks.pop().context("no visits")?;
-        let lists = workload.submissions(&[(rep, task.clone())], 1)?;
+        let place = Place::new(kind)?;
+        let by_hand = Server::start(&place, &[], None)?;
+        let crew = Crew::new(&place, &by_hand, (TENANT, ""), &Judges::honest(STEPS)?, reps)?;
+        drop(by_hand);
+        let real = Server::start(&place, &SERVED, None)?;
+        let mut visits = crew.begin(address(&real), "v", each)?;
+        let (rep, task) = visits.pop().context("no visits")?;
+        let lists = crew.submissions(&[(rep, task.clone())], 1)?;
         let first = lists.first().and_then(|list| list.first()).context("no submission")?;
         one(address(&real), first)?;
         drop(real);
-        let copy = workload.place.copy()?;
+        let copy = place.copy()?;
         let exemplar = Exemplar {
             store: copy.store.clone(),
             tenant: TENANT.to_owned(),
             actor: format!("usr_rep-{rep}"),
             command: format!("cmd_{}-1", task.trim_start_matches("tsk_")),
             task,
-            tasks: visits.tasks.iter().map(|(_, task)| task.clone()).collect(),
+            tasks: visits.iter().map(|(_, task)| task.clone()).collect(),
             group: 1,
         };
         let floor = FloorProcess::start(copy.folder(), &exemplar)?;
-        let real = Server::start(&workload.place, &SERVED, None)?;
-        Ok(Self { workload, visits, real, floor, _copy: copy, next: 0 })
+        let real = Server::start(&place, &SERVED, None)?;
+        Ok(Self { place, crew, visits, real, floor, copy, exemplar, next: 0 })
     }
 
     /// Lists for so many clients with at least so many requests each, never given before.
     fn lists(&mut self, clients: usize, requests: usize) -> anyhow::Result<Lists> {
         let visits = clients * requests.div_ceil(STEPS);
-        let taken = self.visits.tasks.get(self.next..self.next + visits).context("too few visits were begun")?;
-        let lists = self.workload.submissions(taken, clients)?;
+        let taken = self.visits.get(self.next..self.next + visits).context("too few visits were begun")?;
+        let lists = self.crew.submissions(taken, clients)?;
         self.next += visits;
         Ok(lists)
     }
 }
 
 /// One request that must be answered with a 2xx.
-fn one(address: &str, request: &[u8]) -> anyhow::Result<()> {
+pub fn one(address: &str, request: &[u8]) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut connection = Connection::open(address).await?;
@@ -144,7 +153,7 @@ fn store(settings: &Settings, kind: Kind, group: &'static str) -> anyhow::Result
     let warm_up = most / 8;
     let each = (rounds * CLIENTS.len() + 1) * (most / STEPS + 256) / 256 + 1;
     let mut pair = Pair::new(kind, 256, each)?;
-    let mut measures = Vec::new();
+    let (mut measures, mut floors) = (Vec::new(), Vec::new());
     let lists = pair.lists(64, warm_up / 64)?;
     round(address(&pair.real), pair.real.pid(), &lists, Pace::Closed(length))?;
     for clients in CLIENTS {
@@ -155,8 +164,58 @@ fn store(settings: &Settings, kind: Kind, group: &'static str) -> anyhow::Result
             real.push(round(address(&pair.real), pair.real.pid(), &lists, Pace::Closed(length))?);
         }
         measures.extend(beside(group, *clients, kind, &real, &floor));
+        if *clients == RAW_CLIENTS {
+            floors = floor.iter().map(|round| round.load.rate()).collect();
+        }
     }
+    let echo = pair.echo(most)?;
+    measures.push(Measure::alone(group, "of the floor's processor time: HTTP", "us", &[echo]));
+    measures.extend(pair.raw(settings, kind, group, &floors)?);
     Ok(measures)
+}
+
+impl Pair {
+    /// Processor time of a request that is answered as a submission is, with nothing done, in microseconds.
+    fn echo(&mut self, most: usize) -> anyhow::Result<f64> {
+        let mut lists = self.lists(16, (most / 64).max(STEPS))?;
+        for request in lists.iter_mut().flatten() {
+            let text = String::from_utf8(std::mem::take(request))?;
+            *request = text.replacen("/submit HTTP", "/echo HTTP", 1).into_bytes();
+        }
+        let pid = self.floor.child.id();
+        Ok(round(&self.floor.address, pid, &lists, Pace::Closed(Duration::MAX))?.cpu_us)
+    }
+
+    /// The floor against a raw loop; its server has stopped by then.
+    fn raw(self, settings: &Settings, kind: Kind, group: &'static str, floors: &[f64]) -> anyhow::Result<Vec<Measure>> {
+        let Self { copy, exemplar, floor, real, place, .. } = self;
+        drop((floor, real, place));
+        let visit = visit_of_task(&exemplar.task);
+        let length = Duration::from_millis(if settings.quick { 300 } else { 2_000 });
+        let mut raws = Vec::new();
+        for _ in floors {
+            raws.push(match kind {
+                Kind::Sqlite => {
+                    let file = copy.folder().join("store/sopwith.db");
+                    Some(raw::sqlite(&file, &exemplar.command, &visit, &exemplar.tasks, length)?)
+                }
+                Kind::Postgres => {
+                    raw::postgres(&copy.store, &exemplar.command, &visit, RAW_CLIENTS, length.as_secs().max(1))?
+                }
+            });
+        }
+        let raws: Option<Vec<f64>> = raws.into_iter().collect();
+        let Some(raws) = raws else {
+            eprintln!("NOT RUN: pgbench is missing, so the floor has none of its own");
+            return Ok(Vec::new());
+        };
+        let (name, least) = match kind {
+            Kind::Sqlite => ("the same statements in a raw rusqlite loop", 0.4),
+            Kind::Postgres => ("the same statements in pgbench, 64 clients", 0.3),
+        };
+        let floor = format!("the floor itself, {RAW_CLIENTS} clients");
+        Ok(vec![Measure::beside(group, floor, "1/s", floors, name, &raws).at_least(Of::Ratio, least)])
+    }
 }
 
 /// The figures of one number of clients.

@@ -8,53 +8,73 @@ use crate::load::{Lists, Pace, drive};
 use crate::wire::request;
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tests::company::{Company, envelope};
 use tests::demo::text;
-use tests::server::{Kind, Place, Server};
+use tests::server::{Place, Server};
 
 /// The tenant.
 pub const TENANT: &str = "tnt_bench";
-/// Price steps of a visit.
+/// Price steps of a visit that is to carry many submissions.
 pub const STEPS: usize = 8;
 /// Rows of a submission.
 const ROWS: usize = 20;
 
-/// A company on a place, no server running.
-pub struct Workload {
-    /// Its database and files.
-    pub place: Place,
+/// A company whose reps check prices.
+pub struct Crew {
     /// Token of each rep.
     pub reps: Vec<String>,
     /// The answers of a step.
     answers: Value,
+    /// In the ids of its visits.
+    name: String,
+    /// Price steps of a visit.
+    steps: usize,
 }
 
-/// A rep's visits that are begun.
-pub struct Visits {
-    /// Task ids, each with the number of the rep whose it is.
-    pub tasks: Vec<(usize, String)>,
+/// Visits that are begun: task ids, each with the number of the rep whose it is.
+pub type Visits = Vec<(usize, String)>;
+
+/// What a price step is judged by.
+pub struct Judges {
+    /// Files of components.
+    pub components: Vec<PathBuf>,
+    /// As an SOP names plugins.
+    pub plugins: Value,
+    /// As a step names rules; null: the audit's own rule and two fraud rules.
+    pub rules: Value,
+    /// Price steps of a visit.
+    pub steps: usize,
 }
 
-impl Workload {
-    /// Makes the company with so many reps.
-    pub fn new(kind: Kind, reps: usize) -> anyhow::Result<Self> {
-        let place = Place::new(kind)?;
-        let server = Server::start(&place, &[], None)?;
-        let company = Company::new(&place, &server, TENANT)?;
+impl Judges {
+    /// The rules of the store audit, for visits of so many steps.
+    pub fn honest(steps: usize) -> anyhow::Result<Self> {
+        let folder = tests::built("SOPWITH_PLUGINS")?;
+        let components = ["presence.wasm", "fmcg.wasm"].map(|name| folder.join(name)).to_vec();
+        Ok(Self { components, plugins: json!({"fmcg": "^1.0", "presence": "^1.0"}), rules: Value::Null, steps })
+    }
+}
+
+impl Crew {
+    /// Makes the company with so many reps on a server whose clock is moved by hand.
+    pub fn new(
+        place: &Place,
+        server: &Server,
+        (tenant, name): (&str, &str),
+        judges: &Judges,
+        reps: usize,
+    ) -> anyhow::Result<Self> {
+        let company = Company::new(place, server, tenant)?;
         let admin = company.tokens.get("usr_admin").context("no admin")?.clone();
-        let folder = place.folder().join("sop");
-        let products = sop(&folder)?;
-        let plugins = tests::built("SOPWITH_PLUGINS")?;
+        let folder = place.folder().join(format!("sop-{name}"));
+        let products = sop(&folder, judges)?;
         let as_admin = ["--server", &server.client.url, "--token", &admin];
-        let components = [plugins.join("presence.wasm"), plugins.join("fmcg.wasm")];
-        for arguments in [
-            &["plugin", "upload", text(&components[0])?, text(&components[1])?] as &[&str],
-            &["sop", "publish", text(&folder)?],
-        ] {
-            place.must(&[arguments, &as_admin].concat())?;
+        for component in &judges.components {
+            place.must(&[&["plugin", "upload", text(component)?] as &[&str], &as_admin].concat())?;
         }
+        place.must(&[&["sop", "publish", text(&folder)?] as &[&str], &as_admin].concat())?;
         let client = company.as_("usr_admin")?;
         let assignment = json!({"sop": "bench.prices", "versions": "^1.0", "roles": ["rep"], "customers": {"types": ["place"]}, "priority": 9});
         client.put("/v1/sop-assignments/sas_bench", &assignment)?.expect(201)?;
@@ -69,7 +89,7 @@ impl Workload {
                 client.post(&path, &format!("cmd_token-rep-{number}"), &json!({"label": "bench"}))?.expect(201)?;
             tokens.push(made.json.get("token").and_then(Value::as_str).context("token")?.to_owned());
         }
-        Ok(Self { place, reps: tokens, answers: answers(&products) })
+        Ok(Self { reps: tokens, answers: answers(&products), name: name.to_owned(), steps: judges.steps })
     }
 
     /// The body of a submission of a step.
@@ -85,7 +105,7 @@ impl Workload {
         for (rep, token) in self.reps.iter().enumerate() {
             let mut list = Vec::new();
             for number in 0..each {
-                let name = format!("{batch}-{rep}-{number}");
+                let name = format!("{}{batch}-{rep}-{number}", self.name);
                 let task = format!("tsk_{name}");
                 let new = envelope(json!({"id": task, "customer": "cus_a", "origin": "ad_hoc"}));
                 list.push(request("POST", "/v1/tasks", token, Some(&format!("cmd_create-{name}")), &new));
@@ -97,7 +117,7 @@ impl Workload {
             lists.push(list);
         }
         drive(address, &lists, Pace::Closed(Duration::MAX))?.all_well().context("beginning visits")?;
-        Ok(Visits { tasks })
+        Ok(tasks)
     }
 
     /// The submissions of the visits, one list for each of so many clients.
@@ -106,7 +126,7 @@ impl Workload {
         for (index, (rep, task)) in visits.iter().enumerate() {
             let token = self.reps.get(*rep).context("no such rep")?;
             let list = lists.get_mut(index % clients).context("no clients")?;
-            for step in 1..=STEPS {
+            for step in 1..=self.steps {
                 let command = format!("cmd_{}-{step}", task.trim_start_matches("tsk_"));
                 let path = format!("/v1/tasks/{task}/submit");
                 list.push(request("POST", &path, token, Some(&command), &self.submission(step)));
@@ -117,7 +137,7 @@ impl Workload {
 }
 
 /// Writes the folder of the SOP; gives the products of its dataset.
-fn sop(folder: &Path) -> anyhow::Result<Vec<Value>> {
+fn sop(folder: &Path, judges: &Judges) -> anyhow::Result<Vec<Value>> {
     let audit = tests::demo::sop();
     let read = |name: &str| -> anyhow::Result<Value> { Ok(serde_json::from_slice(&std::fs::read(audit.join(name))?)?) };
     let document = read("sop.json")?;
@@ -137,8 +157,11 @@ fn sop(folder: &Path) -> anyhow::Result<Vec<Value>> {
     );
     let audit_rule = step["rules"][0].clone();
     let fraud = |rule: &str| json!({"rule": rule});
-    step["rules"] = json!([audit_rule, fraud("presence/clock_skew"), fraud("presence/mock_location")]);
-    let steps: Vec<Value> = (1..=STEPS)
+    step["rules"] = match &judges.rules {
+        Value::Null => json!([audit_rule, fraud("presence/clock_skew"), fraud("presence/mock_location")]),
+        rules => rules.clone(),
+    };
+    let steps: Vec<Value> = (1..=judges.steps)
         .map(|number| {
             let mut step = step.clone();
             step["id"] = json!(format!("price_{number}"));
@@ -157,7 +180,7 @@ fn sop(folder: &Path) -> anyhow::Result<Vec<Value>> {
     let sop = json!({
         "sop": "bench.prices", "version": "1.0.0", "title": {"en": "Prices", "zh-CN": "价格"}, "languages": ["en", "zh-CN"],
         "customer": {"types": ["place"], "fields": {"type": "object"}},
-        "plugins": document["plugins"], "parameters": parameters, "texts": kept,
+        "plugins": judges.plugins, "parameters": parameters, "texts": kept,
         "datasets": {"products": document["datasets"]["products"]},
         "steps": steps,
         "outcomes": [{"id": "completed", "title": {"en": "Completed", "zh-CN": "完成"}, "when": "true", "counts": "productive"}],

@@ -3,6 +3,7 @@
 //! Here is only the list of commands and who answers them. No command logic, and no dependency on a crate of ours:
 //! what xtask needs from the program it asks of the built program.
 
+mod bench;
 mod boundaries;
 mod day;
 mod demo;
@@ -27,6 +28,9 @@ Usage: cargo xtask <command>
                   build everything, serve a company, drive its month and its recorded day over HTTP,
                   print the table, and stay; --once: stop after the table
   test            all that must hold: format, lints, tests, rules in the sandbox, engine.wasm, Node
+  bench [--quick] [--json FILE] [MEASUREMENT…]
+                  build for release, measure everything beside its floor, write docs/benchmarks.md
+  bench growth    the same with up to a million visits and a thousand tenants
   tidy            the project's own lints (also run by `cargo test -p xtask`)
   plugins         build the first-party plugins into target/plugins
   engine-wasm     build target/engine.wasm and prove that it imports nothing
@@ -58,6 +62,7 @@ fn dispatch(root: &Path, arguments: &[&str]) -> Result<()> {
     match arguments {
         ["demo", words @ ..] => demo::demo(root, &demo::Wish::of(words)?),
         ["test"] => test::test(root),
+        ["bench", words @ ..] => bench::bench(root, &bench::Wish::of(words)?),
         ["tidy"] => tidy::tidy(root),
         ["plugins"] => run::alone(|ring| plugins::build(root, ring).map(drop)),
         ["engine-wasm"] => run::alone(|ring| wasm::engine(root, ring).map(drop)),

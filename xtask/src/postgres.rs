@@ -71,6 +71,8 @@ pub fn beside(root: &Path, command: &[&str]) -> Result<()> {
 
 /// A server that runs as long as this value lives.
 pub struct Postgres {
+    /// Where the server's own programs are.
+    programs: PathBuf,
     /// Holds nothing but the data, which the shell removes.
     folder: PathBuf,
     port: u16,
@@ -104,6 +106,11 @@ impl Postgres {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
+    /// One of the server's own programs.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.programs.join(name)
+    }
+
     fn attempt(root: &Path, programs: &Path, user: Option<&User>) -> Result<Self> {
         let folder = folder(root, user)?;
         let data = folder.join("data");
@@ -124,7 +131,7 @@ impl Postgres {
         std::os::unix::process::CommandExt::process_group(&mut shell, 0);
         let mut shell = run_as(user, &mut shell).spawn().context("cannot start `sh`")?;
         let (pipe, said) = (shell.stdin.take(), shell.stderr.take());
-        let postgres = Self { folder, port, shell, pipe };
+        let postgres = Self { programs: programs.to_owned(), folder, port, shell, pipe };
         let mut lines = BufReader::new(said.context("the server has no stderr")?).lines();
         let mut before = Vec::new();
         while let Some(line) = lines.next().transpose()? {

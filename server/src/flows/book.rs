@@ -53,6 +53,11 @@ impl<'a> Book<'a> {
         self.tips.insert(stream.to_owned(), tip);
     }
 
+    /// Where a stream ends after it.
+    pub fn end(&self, stream: &str) -> Tip {
+        self.tips.get(stream).cloned().unwrap_or_default()
+    }
+
     /// A task that is new.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::flows::problem::{Kind, Problem, Result};
 use crate::flows::records::{Grant, current};
-use crate::store::{Scope, TaskScope};
+use crate::store::{Scope, Session, TaskScope};
 use engine::canon;
 use engine::task::Role;
 use serde_json::Value;
@@ -42,23 +42,26 @@ pub async fn of_token(app: &App, token: Option<&str>) -> Result<Caller> {
     let no = |code: &str| Problem::new(Kind::Unauthenticated, code, &Value::Null);
     let token = token.ok_or_else(|| no("token.missing"))?;
     let hash = canon::sha256_hex(token.as_bytes());
-    let (tenant, token) = app.store.token(&hash).await?.ok_or_else(|| no("token.unknown"))?;
     let now_ms = app.clock.now_ms();
+    let Session { tenant, suspended, token, user_is_there, grants } =
+        app.store.session(&hash, now_ms).await?.ok_or_else(|| no("token.unknown"))?;
     if token.revoked_ms.is_some() {
         return Err(no("token.revoked"));
     }
     if token.expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms) {
         return Err(no("token.expired"));
     }
-    if app.store.tenant(&tenant).await?.is_none_or(|tenant| tenant.suspended) {
+    if suspended {
         return Err(Problem::new(Kind::Forbidden, "tenant.suspended", &Value::Null));
     }
-    let user = app.store.record(&tenant, "user", &token.user, None).await?;
-    if user.is_none_or(|user| user.to_ms.is_some_and(|to_ms| to_ms <= now_ms)) {
+    if !user_is_there {
         return Err(no("user.ended"));
     }
-    let grants = grants(app, &tenant, &token.user, now_ms).await?;
-    Ok(Caller { tenant, user: token.user, grants })
+    let grants: Result<Vec<GrantNow>> = grants
+        .into_iter()
+        .map(|body| serde_json::from_value(body).map(GrantNow::of).map_err(Problem::internal))
+        .collect();
+    Ok(Caller { tenant, user: token.user, grants: grants? })
 }
 
 /// The grants of a user that hold at a moment.
@@ -67,7 +70,13 @@ pub async fn of_token(app: &App, token: Option<&str>) -> Result<Caller> {
 /// Those of the store.
 pub async fn grants(app: &App, tenant: &str, user: &str, now_ms: i64) -> Result<Vec<GrantNow>> {
     let records = current::<Grant>(app, tenant, Some(user), now_ms).await?;
-    Ok(records.into_iter().map(|(_, grant)| GrantNow { role: grant.role, org_unit: grant.org_unit }).collect())
+    Ok(records.into_iter().map(|(_, grant)| GrantNow::of(grant)).collect())
+}
+
+impl GrantNow {
+    fn of(grant: Grant) -> Self {
+        Self { role: grant.role, org_unit: grant.org_unit }
+    }
 }
 
 impl Caller {

@@ -29,7 +29,7 @@ pub async fn close_visit(app: &App, tenant: &str, visit_id: &str) -> Result<bool
         let wanted = submit::wanted_for_verdict(&loaded.effective, &before.visit);
         let gathered = load::gather(app, tenant, &wanted).await?;
         let question = Question::Close(Clock { now: format_utc(now_ms) });
-        let judged = judge(app, Arc::clone(&loaded), before.visit.clone(), question, gathered).await?;
+        let judged = judge(app, tenant, Arc::clone(&loaded), before.visit.clone(), question, gathered).await?;
         let events = judged.map_err(|rejection| Problem::of_rejection(&rejection))?;
         written(app, tenant, before, events).await
     })

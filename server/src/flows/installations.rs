@@ -191,7 +191,7 @@ pub async fn install(app: &App, caller: &Caller, wanted: &Installation, asked: &
         writes.extend(record_writes(tenant, &record, None));
         let shown = records::shown::<Installation>(record)?;
         let body = serde_json::to_value(shown).map_err(Problem::internal)?;
-        Ok(Decided { writes, answer: Answer::Done { created: true, body, etag: Some("1".into()) } })
+        Ok(Decided::new(writes, Answer::Done { created: true, body, etag: Some("1".into()) }))
     })
     .await
 }
@@ -227,7 +227,7 @@ async fn copied(app: &App, tenant: &str, by: &str, offer: &Offer) -> Result<Vec<
         VersionKind::Sop => {
             let sop: Sop = serde_json::from_slice(&bytes).map_err(Problem::internal)?;
             let plugins = crate::flows::plugins::in_range(app, tenant, &sop.plugins).await?;
-            let about = SopAbout { title: sop.title, customer_types: sop.customer.types, plugins };
+            let about = SopAbout::of(&sop, plugins);
             serde_json::to_value(about).map_err(Problem::internal)?
         }
         VersionKind::Plugin | VersionKind::Dataset => offered.about.clone(),

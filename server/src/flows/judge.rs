@@ -1,4 +1,5 @@
-//! Running the engine and the rules for one decision, on a thread that may block. NO-TX: nothing of the store is open here.
+//! Running the engine and the rules for one decision, on a thread that may be busy for long, when it is the tenant's turn.
+//! NO-TX: nothing of the store is open here.
 
 use crate::app::App;
 use crate::flows::problem::{Problem, Result};
@@ -6,10 +7,11 @@ use crate::flows::sops::Loaded;
 use crate::plugins::Sandbox;
 use engine::command::{Clock, Command};
 use engine::gather::Gathered;
-use engine::journal::Outside as _;
 use engine::rejection::Rejection;
+use engine::rule::RuleCall;
 use engine::submit::{self, Pending};
 use engine::visit::{Visit, VisitEvent};
+use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use std::sync::Arc;
 
 /// What is to be judged.
@@ -30,6 +32,7 @@ pub enum Question {
 /// The judging thread died: a fault of ours.
 pub async fn judge(
     app: &App,
+    tenant: &str,
     loaded: Arc<Loaded>,
     visit: Visit,
     question: Question,
@@ -37,7 +40,9 @@ pub async fn judge(
 ) -> Result<std::result::Result<Vec<VisitEvent>, Rejection>> {
     let host = Arc::clone(&app.host);
     let span = tracing::Span::current();
-    let judging = tokio::task::spawn_blocking(move || {
+    let turn = app.turns.take(tenant).await;
+    let (sender, judged) = tokio::sync::oneshot::channel();
+    let judging = move || {
         let _entered = span.enter();
         let sop = &loaded.effective;
         let pending: Pending<'_> = match &question {
@@ -46,9 +51,18 @@ pub async fn judge(
             Question::Again => submit::close(sop, &visit, &gathered, None),
             Question::Neighbour => submit::reassess(sop, &visit, &gathered),
         };
-        let mut sandbox = Sandbox { host: &host, plugins: &loaded.plugins, rows: Arc::clone(&loaded.rows) };
-        let outcomes = pending.calls().map(|call| sandbox.call(call)).collect();
+        let sandbox = Sandbox { host: &host, plugins: &loaded.plugins, rows: Arc::clone(&loaded.rows) };
+        let calls: Vec<&RuleCall> = pending.calls().collect();
+        let outcomes = if turn.may_share() && calls.len() > 1 {
+            calls.par_iter().map(|call| sandbox.run(call)).collect()
+        } else {
+            calls.iter().map(|call| sandbox.run(call)).collect()
+        };
         Ok(pending.decide(outcomes))
+    };
+    app.judges.spawn(move || {
+        // Nobody listens any more when the request was given up.
+        sender.send(judging()).ok();
     });
-    judging.await.map_err(Problem::internal)
+    judged.await.map_err(Problem::internal)
 }

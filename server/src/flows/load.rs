@@ -11,13 +11,15 @@ use engine::gather::{Gathered, Wanted};
 use engine::input::{CheckInInput, EvidenceUse, PreviousVisit};
 use engine::progress::progress;
 use engine::rule::Need;
+use engine::task::Task;
 use engine::time;
 use engine::verdict::Reference;
-use engine::visit::{Visit, VisitEvent};
+use engine::visit::{Visit, VisitEvent, visit_of_task};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// A visit and the end of its stream.
+#[derive(Clone)]
 pub struct LoadedVisit {
     /// The state its events add up to.
     pub visit: Visit,
@@ -55,6 +57,18 @@ pub async fn visit(app: &App, tenant: &str, id: &str) -> Result<Option<LoadedVis
     let events: Vec<Event> = stored.iter().map(StoredEvent::event).collect::<std::result::Result<_, _>>()?;
     let tip = events.last().map(Tip::after).unwrap_or_default();
     Ok(rebuild(&events)?.map(|visit| LoadedVisit { visit, tip }))
+}
+
+/// The visit of a task: as it was kept after its last command, else from its events.
+///
+/// # Errors
+/// As `visit`.
+pub async fn visit_of(app: &App, tenant: &str, task: &Task) -> Result<Option<LoadedVisit>> {
+    let id = visit_of_task(&task.id);
+    match app.visits.take(tenant, &id, task.version) {
+        Some(kept) => Ok(Some(kept)),
+        None => visit(app, tenant, &id).await,
+    }
 }
 
 /// The state that events add up to.
@@ -100,7 +114,10 @@ pub fn visit_event(stored: &Event) -> Result<VisitEvent> {
 /// # Errors
 /// Those of the store.
 pub async fn gather(app: &App, tenant: &str, wanted: &Wanted) -> Result<Gathered> {
-    let mut gathered = Gathered { arrived: app.store.arrived(tenant, &wanted.evidence).await?, ..Gathered::default() };
+    let mut gathered = Gathered::default();
+    if !wanted.evidence.is_empty() {
+        gathered.arrived = app.store.arrived(tenant, &wanted.evidence).await?;
+    }
     let mut references = BTreeSet::new();
     if wanted.needs.contains(&Need::LastCheckIn)
         && let Some(past) = app.store.last_check_in(tenant, &wanted.user, &wanted.visit, wanted.before_ms).await?
@@ -108,7 +125,7 @@ pub async fn gather(app: &App, tenant: &str, wanted: &Wanted) -> Result<Gathered
         gathered.last_check_in = check_in(app, tenant, &past).await?;
         references.insert(Reference { need: "last_check_in".into(), event: past.hash });
     }
-    if wanted.needs.contains(&Need::EvidenceUses) {
+    if wanted.needs.contains(&Need::EvidenceUses) && !wanted.evidence.is_empty() {
         for (past, hash) in app.store.uses(tenant, &wanted.evidence, &wanted.visit).await? {
             references.insert(Reference { need: "evidence_uses".into(), event: hash });
             gathered.evidence_uses.push(EvidenceUse {

@@ -25,3 +25,4 @@ pub mod task_view;
 pub mod tasks;
 pub mod tokens;
 pub mod visit_command;
+pub mod visits;

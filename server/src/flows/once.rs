@@ -6,6 +6,7 @@
 use crate::app::App;
 use crate::flows::caller::Caller;
 use crate::flows::problem::{Kind, Problem, Result};
+use crate::flows::visits::Kept;
 use crate::store::{CommandRecord, Commit, Committed, Conflict, Write};
 use engine::canon;
 use serde::{Deserialize, Serialize};
@@ -36,11 +37,18 @@ impl Asked {
                 ..Problem::invalid("", "command.id", &json!({"prefix": "cmd"}))
             });
         }
-        let body = serde_json::to_value(body).map_err(Problem::internal)?;
-        let body_hash = canon::hash_value(&json!({"operation": operation, "body": body}))
+        let said = serde_json::to_value(Said { body, operation }).map_err(Problem::internal)?;
+        let body_hash = canon::hash_value(&said)
             .map_err(|error| Problem::invalid("", "record.number", &json!({"detail": error.to_string()})))?;
         Ok(Self { id: id.to_owned(), body_hash })
     }
+}
+
+/// What is hashed of a command.
+#[derive(Serialize)]
+struct Said<'a, T> {
+    body: &'a T,
+    operation: &'a str,
 }
 
 /// What a command is answered with.
@@ -66,6 +74,15 @@ pub struct Decided {
     pub writes: Vec<Write>,
     /// The answer.
     pub answer: Answer,
+    /// The visit as it is once they are made.
+    pub kept: Option<Kept>,
+}
+
+impl Decided {
+    /// Changes and answer, and no visit to keep.
+    pub const fn new(writes: Vec<Write>, answer: Answer) -> Self {
+        Self { writes, answer, kept: None }
+    }
 }
 
 /// Carries a command out once. `decide` is asked again when something it looked at moved on meanwhile.
@@ -85,9 +102,7 @@ where
     for _ in 0..TRIES {
         let decided = match decide().await {
             Ok(decided) => decided,
-            Err(problem) if problem.is_final() => {
-                Decided { writes: Vec::new(), answer: Answer::Refused(Box::new(problem)) }
-            }
+            Err(problem) if problem.is_final() => Decided::new(Vec::new(), Answer::Refused(Box::new(problem))),
             Err(problem) => return Err(problem),
         };
         let at_ms = app.clock.now_ms();
@@ -102,7 +117,12 @@ where
         };
         let commit = Commit { at_ms, command: Some(command), writes: decided.writes };
         match app.store.commit(&caller.tenant, &commit).await? {
-            Committed::Done { .. } => return Ok(decided.answer),
+            Committed::Done { .. } => {
+                if let Some(kept) = decided.kept {
+                    app.visits.put(&caller.tenant, kept);
+                }
+                return Ok(decided.answer);
+            }
             Committed::Conflict(Conflict::Command(stored)) => return replayed(asked, &stored),
             Committed::Conflict(Conflict::Moved(_)) => {}
         }

@@ -279,7 +279,7 @@ pub async fn publish(app: &App, caller: &Caller, name: &str, number: &str, asked
         semver::Version::parse(number)
             .map_err(|_| Problem::invalid("/version", "version.semver", &json!({"version": number})))?;
         let plugins = plugins::in_range(app, tenant, &sop.plugins).await?;
-        let about = SopAbout { title: sop.title.clone(), customer_types: sop.customer.types.clone(), plugins };
+        let about = SopAbout::of(&sop, plugins);
         let version = Version {
             published: true,
             revision: draft.revision + 1,
@@ -334,5 +334,5 @@ pub async fn offer(
 fn answer(version: Version, writes: Vec<Write>) -> Decided {
     let etag = Some(version.revision.to_string());
     let body = serde_json::to_value(VersionView::from(version)).unwrap_or_default();
-    Decided { writes, answer: Answer::Done { created: false, body, etag } }
+    Decided::new(writes, Answer::Done { created: false, body, etag })
 }

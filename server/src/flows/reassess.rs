@@ -69,7 +69,7 @@ async fn judged_again(app: &App, tenant: &str, visit: Visit, question: Question)
         }
     };
     let gathered = load::gather(app, tenant, &wanted).await?;
-    let judged = judge(app, Arc::clone(&loaded), visit, question, gathered).await?;
+    let judged = judge(app, tenant, Arc::clone(&loaded), visit, question, gathered).await?;
     judged.map_err(|rejection| Problem::of_rejection(&rejection))
 }
 

@@ -10,7 +10,7 @@ use crate::flows::problem::{Problem, Result, Violation};
 use crate::flows::records::{self, Kind as _, current};
 use crate::plugins::{Plugins, Rows};
 use crate::sop_folder;
-use crate::store::{Version, VersionKind};
+use crate::store::{Version, VersionKind, Write};
 use engine::canon;
 use engine::command::Customer;
 use engine::effective::{EffectiveSop, Pins, PluginPin};
@@ -26,6 +26,8 @@ use std::sync::Arc;
 
 /// An SOP with everything it needs to judge.
 pub struct Loaded {
+    /// `{"sop", "parameters"}` in canonical form, as it is kept under the hash of the effective SOP.
+    pub content: Vec<u8>,
     /// Compiled.
     pub effective: Arc<EffectiveSop>,
     /// Its plugins.
@@ -36,14 +38,17 @@ pub struct Loaded {
 
 /// Compiled SOPs and loaded plugins, bounded.
 pub struct SopCache {
+    /// By tenant and pins.
     sops: Cache<String, Arc<Loaded>>,
+    /// The same by what is known before parameters are resolved: tenant, version, plugins, datasets, parameters.
+    resolved: Cache<String, Arc<Loaded>>,
     plugins: Cache<String, Arc<Plugin>>,
 }
 
 impl SopCache {
     /// At most `sops` compiled SOPs and `plugins` loaded plugins.
     pub fn new(sops: u64, plugins: u64) -> Self {
-        Self { sops: Cache::new(sops), plugins: Cache::new(plugins) }
+        Self { sops: Cache::new(sops), resolved: Cache::new(sops), plugins: Cache::new(plugins) }
     }
 }
 
@@ -56,6 +61,16 @@ pub struct SopAbout {
     pub customer_types: Vec<String>,
     /// Component hash by plugin name, fixed when it was published.
     pub plugins: BTreeMap<String, String>,
+    /// Names of the datasets it looks rows up in.
+    pub datasets: Vec<String>,
+}
+
+impl SopAbout {
+    /// Of a document that is pinned to these plugins.
+    pub fn of(sop: &Sop, plugins: BTreeMap<String, String>) -> Self {
+        let datasets = sop.datasets.keys().cloned().collect();
+        Self { title: sop.title.clone(), customer_types: sop.customer.types.clone(), plugins, datasets }
+    }
 }
 
 /// What is known of a dataset version beside its rows.
@@ -74,8 +89,7 @@ pub struct DatasetAbout {
 /// # Errors
 /// An object is missing or does not compile any more: a fault of ours.
 pub async fn pinned(app: &App, tenant: &str, pins: &Pins) -> Result<Arc<Loaded>> {
-    let key =
-        canon::hash_value(&json!([tenant, pins.sop_hash, pins.plugins, pins.datasets])).map_err(Problem::internal)?;
+    let key = key(&[tenant, &pins.sop_hash], [&pins.plugins, &pins.datasets]);
     if let Some(loaded) = app.sops.sops.get(&key) {
         return Ok(loaded);
     }
@@ -88,16 +102,28 @@ pub async fn pinned(app: &App, tenant: &str, pins: &Pins) -> Result<Arc<Loaded>>
     Ok(loaded)
 }
 
+/// Texts and hashes by name as one text. Nothing in them holds a line end.
+fn key(texts: &[&str], by_name: [&BTreeMap<String, String>; 2]) -> String {
+    let mut key = texts.join("\n");
+    for hashes in by_name {
+        for (name, hash) in hashes {
+            key.extend(["\n", name, "=", hash]);
+        }
+        key.push('\n');
+    }
+    key
+}
+
 /// Compiles `{"sop", "parameters"}` with plugins and datasets by hash.
 async fn load(
     app: &App,
     tenant: &str,
-    effective: &Value,
+    content: &Value,
     plugins: &BTreeMap<String, String>,
     datasets: &BTreeMap<String, String>,
 ) -> Result<Loaded> {
-    let document = effective.get("sop").cloned().unwrap_or_default();
-    let parameters = effective.get("parameters").and_then(Value::as_object).cloned().unwrap_or_default();
+    let document = content.get("sop").cloned().unwrap_or_default();
+    let parameters = content.get("parameters").and_then(Value::as_object).cloned().unwrap_or_default();
     let sop: Sop = serde_json::from_value(document.clone()).map_err(Problem::internal)?;
     let mut loaded_plugins = Plugins::new();
     for (name, hash) in plugins {
@@ -115,7 +141,9 @@ async fn load(
     let dataset_pins = loaded_datasets.iter().map(|(name, dataset)| (name.clone(), dataset.pin.clone())).collect();
     let effective = EffectiveSop::new(sop, plugin_pins, dataset_pins, &parameters)
         .map_err(|problems| Problem::internal(crate::judge::unfit(&problems)))?;
-    Ok(Loaded { effective: Arc::new(effective), plugins: loaded_plugins, rows: Arc::new(Rows(loaded_datasets)) })
+    let content = canon::jcs(content).map_err(Problem::internal)?;
+    let rows = Arc::new(Rows(loaded_datasets));
+    Ok(Loaded { content, effective: Arc::new(effective), plugins: loaded_plugins, rows })
 }
 
 /// A plugin by hash, compiled (or taken from the code cache).
@@ -231,42 +259,50 @@ pub async fn resolve_for(app: &App, caller: &Caller, user: &str, customer: &str)
 }
 
 /// The effective SOP that won, pinned to the plugins it was published with and the datasets of that business date.
-/// Gives its pins too; its content is kept by `Write::Object` when it is first used.
+/// Its content is kept by [`kept`] when it is first used.
 ///
 /// # Errors
 /// The tenant's parameters do not fit, or an object is missing.
-pub async fn effective(
-    app: &App,
-    tenant: &str,
-    winner: &resolve::Winner,
-    business_date: &str,
-) -> Result<(Arc<Loaded>, Value)> {
+pub async fn effective(app: &App, tenant: &str, winner: &resolve::Winner, business_date: &str) -> Result<Arc<Loaded>> {
     let version = app
         .store
         .version(tenant, VersionKind::Sop, &winner.sop, &winner.version)
         .await?
         .ok_or_else(|| Problem::internal(format!("{} {} is gone", winner.sop, winner.version)))?;
     let about: SopAbout = serde_json::from_value(version.about).map_err(Problem::internal)?;
-    let document = json_object(app, tenant, &version.hash).await?;
-    let sop: Sop = serde_json::from_value(document.clone()).map_err(Problem::internal)?;
     let mut datasets = BTreeMap::new();
-    for name in sop.datasets.keys() {
+    for name in &about.datasets {
         if let Some(hash) = dataset_for(app, tenant, name, business_date).await? {
             datasets.insert(name.clone(), hash);
         }
     }
     let mut overrides = installations::parameters(app, tenant, &winner.sop, &winner.version).await?;
     overrides.extend(winner.parameters.clone());
+    let tuned = serde_json::to_string(&overrides).map_err(Problem::internal)?;
+    let before = key(&[tenant, &version.hash, &tuned], [&about.plugins, &datasets]);
+    if let Some(loaded) = app.sops.resolved.get(&before) {
+        return Ok(loaded);
+    }
+    let document = json_object(app, tenant, &version.hash).await?;
+    let sop: Sop = serde_json::from_value(document).map_err(Problem::internal)?;
     let parameters = parameters(&sop, &overrides);
     let effective = json!({"sop": serde_json::to_value(&sop).map_err(Problem::internal)?, "parameters": parameters});
-    let sop_hash = canon::hash_value(&effective).map_err(Problem::internal)?;
-    let key = canon::hash_value(&json!([tenant, sop_hash, about.plugins, datasets])).map_err(Problem::internal)?;
-    if let Some(loaded) = app.sops.sops.get(&key) {
-        return Ok((loaded, effective));
-    }
     let loaded = Arc::new(load(app, tenant, &effective, &about.plugins, &datasets).await?);
-    app.sops.sops.insert(key, Arc::clone(&loaded));
-    Ok((loaded, effective))
+    app.sops.sops.insert(key(&[tenant, &loaded.effective.hash], [&about.plugins, &datasets]), Arc::clone(&loaded));
+    app.sops.resolved.insert(before, Arc::clone(&loaded));
+    Ok(loaded)
+}
+
+/// The write that keeps the content of an effective SOP under its hash, where it is not there yet: content once there stays.
+///
+/// # Errors
+/// Those of the store.
+pub async fn kept(app: &App, tenant: &str, loaded: &Loaded) -> Result<Option<Write>> {
+    let hash = &loaded.effective.hash;
+    if app.store.has_object(tenant, hash).await? {
+        return Ok(None);
+    }
+    Ok(Some(Write::Object { hash: hash.clone(), bytes: loaded.content.clone() }))
 }
 
 /// Defaults with the tenant's values over them, as the engine pins them.

@@ -185,7 +185,7 @@ async fn sop_of(app: &App, tenant: &str, task: &Task, visit: &engine::visit::Vis
         Some(pins) => sops::pinned(app, tenant, pins).await,
         None => {
             let customer = task.customer.as_deref().unwrap_or(&visit.customer.id);
-            Ok(tasks::applicable_sop(app, tenant, &visit.user, customer).await?.0)
+            Ok(tasks::applicable_sop(app, tenant, &visit.user, customer).await?)
         }
     }
 }

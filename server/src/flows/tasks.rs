@@ -10,7 +10,7 @@ use crate::flows::once::{Answer, Asked, Decided, once};
 use crate::flows::problem::{NAME_MAX, Problem, Result, Violation};
 use crate::flows::sops::{self, Loaded};
 use crate::flows::visit_command::{Applied, Sent};
-use crate::store::{Scope, TaskField, TaskQuery, TaskScope, Write};
+use crate::store::{Scope, TaskField, TaskQuery, TaskScope};
 use engine::command::{Action, Command, Create, Customer, Origin, Times};
 use engine::rejection::Rejection;
 use engine::submit;
@@ -86,10 +86,7 @@ pub struct NewTask {
 /// # Errors
 /// Not there, or not for them (SCOPE).
 pub async fn visible(app: &App, caller: &Caller, id: &str) -> Result<Task> {
-    if !app.store.may_see(&caller.tenant, id, &caller.task_scope()).await? {
-        return Err(Problem::not_found());
-    }
-    app.store.task(&caller.tenant, id).await?.ok_or_else(Problem::not_found)
+    app.store.seen(&caller.tenant, id, &caller.task_scope()).await?.ok_or_else(Problem::not_found)
 }
 
 /// A task the caller may see, or could have claimed before somebody else did.
@@ -136,7 +133,7 @@ pub async fn open_reviews(app: &App, tenant: &str, visit_task: &str) -> Result<V
 ///
 /// # Errors
 /// No such customer; no SOP applies.
-pub async fn applicable_sop(app: &App, tenant: &str, rep: &str, customer: &str) -> Result<(Arc<Loaded>, Value)> {
+pub async fn applicable_sop(app: &App, tenant: &str, rep: &str, customer: &str) -> Result<Arc<Loaded>> {
     let now_ms = app.clock.now_ms();
     let unknown = || Problem::invalid("/customer", "customer.unknown", &json!({"customer": customer}));
     let (customer, tags) = load::customer(app, tenant, customer, now_ms).await?.ok_or_else(unknown)?;
@@ -150,7 +147,7 @@ async fn applicable(
     customer: &Customer,
     tags: &BTreeSet<String>,
     now_ms: i64,
-) -> Result<(Arc<Loaded>, Value)> {
+) -> Result<Arc<Loaded>> {
     let resolution = sops::resolve(app, tenant, rep, customer, tags).await?;
     let Some(winner) = &resolution.winner else {
         return Err(Problem::invalid("", "sop.none_applies", &json!({"customer": customer.id})));
@@ -225,7 +222,7 @@ async fn decide_new(
         book.new_task(task.clone())?;
         return done(task, book, true);
     };
-    let (loaded, effective) = applicable(app, tenant, &rep, &customer, &tags, now_ms).await?;
+    let loaded = applicable(app, tenant, &rep, &customer, &tags, now_ms).await?;
     let sop = &loaded.effective;
     task.sop = Some(sop.sop.sop.clone());
     task.sop_version = Some(sop.sop.version.clone());
@@ -249,8 +246,7 @@ async fn decide_new(
     let event = submit::create(sop, &customer, &create).map_err(|rejection| Problem::of_rejection(&rejection))?;
     // One that is planned can still become somebody else's; its visit is made when it is started.
     if rep == caller.user && new.planned.is_none() {
-        let bytes = engine::canon::jcs(&effective).map_err(Problem::internal)?;
-        book.write(Write::Object { hash: sop.hash.clone(), bytes });
+        sops::kept(app, tenant, &loaded).await?.into_iter().for_each(|write| book.write(write));
         let visit = book.visit_events(sop, None, &visit_of_task(id), &[event])?;
         task.project(sop, &visit, now_ms);
     }
@@ -395,7 +391,7 @@ async fn blank(
 fn done(task: Task, book: Book<'_>, created: bool) -> Result<Decided> {
     let etag = Some(task.version.to_string());
     let body = serde_json::to_value(Applied { task, findings: Vec::new() }).map_err(Problem::internal)?;
-    Ok(Decided { writes: book.into_writes(), answer: Answer::Done { created, body, etag } })
+    Ok(Decided::new(book.into_writes(), Answer::Done { created, body, etag }))
 }
 
 /// A verb that is not the engine's: who does the task, what is said about it, and the end of tasks that are no visits.

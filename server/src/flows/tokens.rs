@@ -70,7 +70,7 @@ pub async fn create(app: &App, caller: &Caller, user: &str, new: &NewToken, aske
         let about = json!({"token": token.id, "user": user, "label": new.label, "by": caller.user});
         let writes = vec![Write::Token(token.clone()), tenant_event(&caller.tenant, "token_made", [("token", about)])];
         let body = json!({"id": token.id, "token": ""});
-        Ok(Decided { writes, answer: Answer::Done { created: true, body, etag: None } })
+        Ok(Decided::new(writes, Answer::Done { created: true, body, etag: None }))
     })
     .await?;
     Ok(match answer {

@@ -9,7 +9,7 @@ use crate::flows::once::{Answer, Asked, Decided, once};
 use crate::flows::problem::{Kind, Problem, Result, Violation};
 use crate::flows::sops::{self, Loaded};
 use crate::flows::tasks;
-use crate::store::Write;
+use crate::flows::visits::Kept;
 use engine::command::{Action, Command, Create, Times};
 use engine::effective::EffectiveSop;
 use engine::explain;
@@ -98,12 +98,11 @@ async fn decide(
     };
     let id = visit_of_task(&task.id);
     tracing::Span::current().record("visit", id.as_str());
-    let before = load::visit(app, tenant, &id).await?;
-    let (loaded, effective) = sop_of(app, tenant, &task, before.as_ref(), &caller.user).await?;
+    let before = load::visit_of(app, tenant, &task).await?;
+    let loaded = sop_of(app, tenant, &task, before.as_ref(), &caller.user).await?;
     let mut book = Book::new(tenant, now_ms);
-    if let Some(content) = effective {
-        let bytes = engine::canon::jcs(&content).map_err(Problem::internal)?;
-        book.write(Write::Object { hash: loaded.effective.hash.clone(), bytes });
+    if before.as_ref().is_none_or(|before| before.visit.pins().is_none()) {
+        sops::kept(app, tenant, &loaded).await?.into_iter().for_each(|write| book.write(write));
     }
     let (before, created) = match before {
         Some(before) => (before, None),
@@ -118,7 +117,7 @@ async fn decide(
     let wanted = submit::wanted(&loaded.effective, &before.visit, &command);
     let gathered = load::gather(app, tenant, &wanted).await?;
     let question = Question::Command(Box::new(command.clone()));
-    let judged = judge(app, Arc::clone(&loaded), before.visit.clone(), question, gathered).await?;
+    let judged = judge(app, tenant, Arc::clone(&loaded), before.visit.clone(), question, gathered).await?;
     let events = judged.unwrap_or_else(|rejection| vec![rejection.refused(&command)]);
     let refused = refusal(&events).map(|refusal| problem_of(&loaded.effective, refusal));
     let findings = findings(&events);
@@ -129,6 +128,7 @@ async fn decide(
         Some(created) => (std::iter::once(created).chain(events).collect(), None),
         None => (events, Some(before)),
     };
+    let mut kept = None;
     if !events.is_empty() {
         let visit = book.visit_events(&loaded.effective, before, &id, &events)?;
         neighbours(app, tenant, &loaded.effective, &visit, &events, &mut book).await?;
@@ -143,6 +143,8 @@ async fn decide(
             let id = format!("{}-contest-{}", task.id, visit.contested.len());
             book.new_task(Task::contested(&task, id, &comment, now_ms))?;
         }
+        let tip = book.end(&id);
+        kept = Some(Kept { loaded: LoadedVisit { visit, tip }, version: task.version });
     }
     let shown = if acted_on.kind == TaskKind::Visit { task } else { acted_on };
     let answer = match refused {
@@ -153,7 +155,7 @@ async fn decide(
             body: serde_json::to_value(Applied { task: shown, findings }).map_err(Problem::internal)?,
         },
     };
-    Ok(Decided { writes: book.into_writes(), answer })
+    Ok(Decided { writes: book.into_writes(), answer, kept })
 }
 
 /// Managers and admins review what is in their org units; never their own visit (the engine sees to that).
@@ -166,21 +168,14 @@ async fn may_review(app: &App, caller: &Caller, visit_task: &Task) -> Result<()>
     Err(Problem::new(Kind::Forbidden, "scope.outside", &Value::Null))
 }
 
-/// The SOP a visit runs on: what it is pinned to, else what applies today, with its content if that may be new.
-async fn sop_of(
-    app: &App,
-    tenant: &str,
-    task: &Task,
-    visit: Option<&LoadedVisit>,
-    user: &str,
-) -> Result<(Arc<Loaded>, Option<Value>)> {
+/// The SOP a visit runs on: what it is pinned to, else what applies today.
+async fn sop_of(app: &App, tenant: &str, task: &Task, visit: Option<&LoadedVisit>, user: &str) -> Result<Arc<Loaded>> {
     if let Some(pins) = visit.and_then(|loaded| loaded.visit.pins()) {
-        return Ok((sops::pinned(app, tenant, pins).await?, None));
+        return sops::pinned(app, tenant, pins).await;
     }
     let customer = task.customer.as_deref().ok_or_else(|| Problem::internal("a visit task without customer"))?;
     let rep = task.assignee.as_deref().unwrap_or(user);
-    let (loaded, effective) = tasks::applicable_sop(app, tenant, rep, customer).await?;
-    Ok((loaded, Some(effective)))
+    tasks::applicable_sop(app, tenant, rep, customer).await
 }
 
 /// The visit of a planned task, begun by the rep who starts it.

@@ -29,7 +29,8 @@ mod versions;
 
 pub use model::{
     Change, CommandRecord, Commit, Committed, Conflict, Evidence, Offer, OutboxItem, PastEvent, PastUse, Record,
-    RecordQuery, Scope, StoredEvent, TaskField, TaskQuery, TaskScope, Tenant, Token, Version, VersionKind, Write,
+    RecordQuery, Scope, Session, StoredEvent, TaskField, TaskQuery, TaskScope, Tenant, Token, Version, VersionKind,
+    Write,
 };
 pub use open::{Options, SchemaState, StoreUrl, Synchronous, migrate, open, schema};
 
@@ -91,8 +92,9 @@ pub trait TenantStore {
     async fn suspend_tenant(&self, tenant: &str, suspended: bool) -> Result<bool>;
     /// Deletes every row of a tenant; how many.
     async fn delete_tenant(&self, tenant: &str) -> Result<u64>;
-    /// The token with this hash, and whose. The one look-up that does not know its tenant yet.
-    async fn token(&self, hash: &str) -> Result<Option<(String, Token)>>;
+    /// What the token with this hash opens at a moment. The one look-up that does not know its tenant yet, and one question
+    /// for all of it, because every request asks it.
+    async fn session(&self, hash: &str, now_ms: i64) -> Result<Option<Session>>;
     /// A user's tokens.
     async fn tokens(&self, tenant: &str, user: &str) -> Result<Vec<Token>>;
     /// The token of this id.
@@ -128,6 +130,8 @@ pub trait VersionStore {
     ) -> Result<Vec<Version>>;
     /// What other tenants offer.
     async fn offers(&self, kind: Option<VersionKind>) -> Result<Vec<Offer>>;
+    /// Whether there is content with this hash.
+    async fn has_object(&self, tenant: &str, hash: &str) -> Result<bool>;
     /// Content by hash.
     async fn object(&self, tenant: &str, hash: &str) -> Result<Option<Vec<u8>>>;
     /// Hashes of all content, after a hash.
@@ -139,8 +143,8 @@ pub trait VersionStore {
 pub trait TaskStore {
     /// A task, whoever asks: for the engine and the worker.
     async fn task(&self, tenant: &str, id: &str) -> Result<Option<Task>>;
-    /// Whether a caller may see it (SCOPE).
-    async fn may_see(&self, tenant: &str, id: &str, scope: &TaskScope) -> Result<bool>;
+    /// A task, if a caller may see it (SCOPE).
+    async fn seen(&self, tenant: &str, id: &str, scope: &TaskScope) -> Result<Option<Task>>;
     /// A page.
     async fn tasks(&self, tenant: &str, query: &TaskQuery) -> Result<Vec<Task>>;
     /// How many by state, whatever page was asked for. A filter by state counts too.

@@ -40,6 +40,21 @@ pub struct Token {
     pub revoked_ms: Option<i64>,
 }
 
+/// What a token opens.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Session {
+    /// Whose company.
+    pub tenant: String,
+    /// Whether the company may not be used now.
+    pub suspended: bool,
+    /// The token.
+    pub token: Token,
+    /// Whether its user is there and has not ended.
+    pub user_is_there: bool,
+    /// What the user's grants that hold now say, by id.
+    pub grants: Vec<Value>,
+}
+
 /// One revision of a master record (user, org unit, customer, location, …): dated, never overwritten.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {

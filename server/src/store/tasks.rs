@@ -21,12 +21,12 @@ impl TaskStore for Base<Db> {
         body.map(|body| to_task(&body)).transpose()
     }
 
-    async fn may_see(&self, tenant: &str, id: &str, scope: &TaskScope) -> Result<bool> {
-        let mut sql = QueryBuilder::<Db>::new("select count(*) from tasks where tenant = ");
+    async fn seen(&self, tenant: &str, id: &str, scope: &TaskScope) -> Result<Option<Task>> {
+        let mut sql = QueryBuilder::<Db>::new("select body from tasks where tenant = ");
         sql.push_bind(tenant).push(" and id = ").push_bind(id);
         Self::push_scope(&mut sql, tenant, scope);
-        let seen: i64 = sql.build_query_scalar().fetch_one(&self.read).await?;
-        Ok(seen > 0)
+        let body: Option<String> = sql.build_query_scalar().fetch_optional(&self.read).await?;
+        body.map(|body| to_task(&body)).transpose()
     }
 
     async fn tasks(&self, tenant: &str, query: &TaskQuery) -> Result<Vec<Task>> {

@@ -1,10 +1,10 @@
 //! Tenants, and the door: whose is a token.
 
-use super::database::Base;
+use super::database::{Base, Stop, Writer, Writing, parse};
 use super::tables::TABLES;
-use super::{Result, Tenant, TenantStore, Token, database::Stop, database::Writer, database::Writing};
+use super::{Result, Session, Tenant, TenantStore, Token};
 use async_trait::async_trait;
-use sqlx::{AssertSqlSafe, Postgres, Sqlite};
+use sqlx::{AssertSqlSafe, FromRow as _, Postgres, Row as _, Sqlite};
 use trait_gen::trait_gen;
 
 type TenantRow = (String, String, bool, i64, String);
@@ -85,10 +85,36 @@ impl TenantStore for Base<Db> {
         Ok(deleted)
     }
 
-    async fn token(&self, hash: &str) -> Result<Option<(String, Token)>> {
-        let row: Option<TokenRow> =
-            sqlx::query_as(tokens_where!("hash = $1")).bind(hash).fetch_optional(&self.read).await?;
-        Ok(row.map(to_token))
+    async fn session(&self, hash: &str, now_ms: i64) -> Result<Option<Session>> {
+        let rows = sqlx::query(
+            "select t.tenant, t.id, t.hash, t.user_id, t.label, t.created_ms, t.expires_ms, t.revoked_ms, n.suspended,
+               u.id is not null and (u.to_ms is null or u.to_ms > $2) as user_is_there, g.body
+             from tokens t
+             join tenants n on n.tenant = t.tenant
+             left join records u on u.tenant = t.tenant and u.kind = 'user' and u.id = t.user_id and u.newest
+             left join records g on g.tenant = t.tenant and g.kind = 'grant' and g.subject = t.user_id and g.newest
+               and (g.from_ms is null or g.from_ms <= $2) and (g.to_ms is null or g.to_ms > $2)
+             where t.hash = $1 order by g.id",
+        )
+        .bind(hash)
+        .bind(now_ms)
+        .fetch_all(&self.read)
+        .await?;
+        let mut session = None;
+        for row in &rows {
+            let (tenant, token) = to_token(TokenRow::from_row(row)?);
+            let grant: Option<String> = row.try_get("body")?;
+            let grant = grant.map(|body| parse("records", &token.user, &body)).transpose()?;
+            let session = session.get_or_insert(Session {
+                tenant,
+                suspended: row.try_get("suspended")?,
+                token,
+                user_is_there: row.try_get("user_is_there")?,
+                grants: Vec::new(),
+            });
+            session.grants.extend(grant);
+        }
+        Ok(session)
     }
 
     async fn tokens(&self, tenant: &str, user: &str) -> Result<Vec<Token>> {

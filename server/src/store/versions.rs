@@ -64,6 +64,15 @@ impl VersionStore for Base<Db> {
         rows.into_iter().map(to_version).collect()
     }
 
+    async fn has_object(&self, tenant: &str, hash: &str) -> Result<bool> {
+        let found: i64 = sqlx::query_scalar("select count(*) from objects where tenant = $1 and hash = $2")
+            .bind(tenant)
+            .bind(hash)
+            .fetch_one(&self.read)
+            .await?;
+        Ok(found > 0)
+    }
+
     async fn object(&self, tenant: &str, hash: &str) -> Result<Option<Vec<u8>>> {
         let bytes = sqlx::query_scalar("select bytes from objects where tenant = $1 and hash = $2")
             .bind(tenant)

@@ -103,7 +103,7 @@ async fn step(stores: [&dyn Store; 2], id: &str, model: &mut Model, operation: &
             assert_eq!(found, model.find(&query), "the databases (left) and the model (right) differ");
             both!(stores, store => store.count_tasks(id, &query));
             for task in model.tasks.keys() {
-                both!(stores, store => store.may_see(id, task, &query.scope));
+                both!(stores, store => store.seen(id, task, &query.scope));
             }
         }
     }

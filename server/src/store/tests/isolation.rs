@@ -27,7 +27,7 @@ async fn an_empty_tenant_sees_nothing_of_another(database: &Database) {
     assert_eq!(store.objects(OTHER, None, 10).await.unwrap(), [""; 0]);
     assert_eq!(store.task(OTHER, "tsk_1").await.unwrap(), None);
     let everything = TaskScope { assignee: Some("usr_1".to_owned()), ..all_tasks().scope };
-    assert!(!store.may_see(OTHER, "tsk_1", &everything).await.unwrap());
+    assert!(store.seen(OTHER, "tsk_1", &everything).await.unwrap().is_none());
     assert_eq!(store.tasks(OTHER, &all_tasks()).await.unwrap(), []);
     assert!(store.count_tasks(OTHER, &all_tasks()).await.unwrap().is_empty());
     assert_eq!(store.events(OTHER, "vis_1", 0, 10).await.unwrap(), []);

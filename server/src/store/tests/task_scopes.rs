@@ -36,12 +36,12 @@ async fn seen(store: &dyn Store, scope: TaskScope) -> Vec<String> {
     let counted: u64 = store.count_tasks(ONE, &query).await.unwrap().values().sum();
     assert_eq!(counted, listed.len() as u64);
     for task in store.tasks(ONE, &all_tasks()).await.unwrap() {
-        let may = store.may_see(ONE, &task.id, &scope).await.unwrap();
+        let may = store.seen(ONE, &task.id, &scope).await.unwrap().is_some();
         assert_eq!(may, listed.contains(&task.id), "{}", task.id);
     }
     // And nothing is seen through the wall.
     assert_eq!(store.tasks(OTHER, &query).await.unwrap(), []);
-    assert!(!store.may_see(OTHER, "team", &scope).await.unwrap());
+    assert!(store.seen(OTHER, "team", &scope).await.unwrap().is_none());
     listed
 }
 
@@ -93,7 +93,7 @@ async fn a_scope_holds_with_every_filter(database: &Database) {
     }
     // The same ids with another tenant stay there: its units are not ours.
     write(&*store, OTHER, vec![new_task("team"), org_unit("team", None)]).await;
-    assert!(!store.may_see(OTHER, "team", &scope).await.unwrap());
+    assert!(store.seen(OTHER, "team", &scope).await.unwrap().is_none());
     let tagged = Task { org_unit: Some("team".to_owned()), tags: set(&["x"]), ..task("tsk_tagged") };
     write(&*store, OTHER, vec![Write::Task(Box::new(tagged), None)]).await;
     let tag = TaskQuery { equal: [(crate::store::TaskField::Tag, vec!["x".to_owned()])].into(), scope, ..all_tasks() };

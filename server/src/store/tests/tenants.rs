@@ -4,11 +4,17 @@ use super::samples::{
     NOW, commit, event, moved, new_task, org_unit, record, stream, task, tenant, tenant_event, token, write,
 };
 use super::{Database, ONE, OTHER, on_both};
-use crate::store::{Commit, Store, Tenant, Token, Write};
+use crate::store::{Commit, Record, Session, Store, Tenant, Token, Write};
 use engine::event::Tip;
 use serde_json::{Value, json};
 
-on_both![a_tenant_is_made_once, a_tenant_is_deleted_whole, a_token_opens_its_tenant, tokens_end];
+on_both![
+    a_tenant_is_made_once,
+    a_tenant_is_deleted_whole,
+    a_token_opens_its_tenant,
+    a_session_is_what_holds_now,
+    tokens_end
+];
 
 async fn a_tenant_is_made_once(database: &Database) {
     let store = database.open().await;
@@ -84,8 +90,8 @@ async fn a_tenant_is_deleted_whole(database: &Database) {
     assert_eq!(rows(&*store, ONE).await, 0);
     assert_eq!(rows(&*store, OTHER).await, before);
     assert_eq!(store.tenant(ONE).await.unwrap(), None);
-    assert_eq!(store.token(&format!("hash of {ONE}")).await.unwrap(), None);
-    assert!(store.token(&format!("hash of {OTHER}")).await.unwrap().is_some());
+    assert_eq!(store.session(&format!("hash of {ONE}"), 0).await.unwrap(), None);
+    assert!(store.session(&format!("hash of {OTHER}"), 0).await.unwrap().is_some());
     assert_eq!(store.delete_tenant(ONE).await.unwrap(), 0);
     // Work that was on its way finds nobody.
     let late = commit(vec![Write::Event(Box::new(event(ONE, "vis_2", &mut Tip::default())))]);
@@ -96,14 +102,48 @@ async fn a_tenant_is_deleted_whole(database: &Database) {
     assert_eq!(write(&*store, ONE, vec![new_task("tsk_1")]).await, 1);
 }
 
+/// Whose a token is.
+async fn opened(store: &dyn Store, hash: &str) -> Option<(String, Token)> {
+    store.session(hash, NOW).await.unwrap().map(|session| (session.tenant, session.token))
+}
+
+/// What a token opens follows the user's end, the grants' dates and the tenant's rest.
+async fn a_session_is_what_holds_now(database: &Database) {
+    let store = database.with_tenants().await;
+    let mine = token("tok_1", "usr_1");
+    let user = Record { to_ms: Some(NOW + 10), ..record("user", "usr_1", 1) };
+    let grant = |id: &str, from_ms, to_ms| Record {
+        subject: Some("usr_1".to_owned()),
+        body: json!({"id": id}),
+        from_ms,
+        to_ms,
+        ..record("grant", id, 1)
+    };
+    let grants = [grant("gra_1", None, None), grant("gra_2", Some(NOW + 1), None), grant("gra_3", None, Some(NOW + 1))];
+    let records = [user].into_iter().chain(grants).map(|record| Write::Record(Box::new(record), None));
+    write(&*store, ONE, records.chain([Write::Token(mine.clone())]).collect()).await;
+    let at = async |now_ms| store.session(&mine.hash, now_ms).await.unwrap().unwrap();
+    let ids = |session: &Session| session.grants.iter().map(|grant| grant["id"].clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&at(NOW).await), ["gra_1", "gra_3"]);
+    assert_eq!(ids(&at(NOW + 1).await), ["gra_1", "gra_2"]);
+    assert!(at(NOW + 9).await.user_is_there && !at(NOW + 10).await.user_is_there);
+    // A user of that id elsewhere is another one.
+    let theirs = Token { hash: "ff".repeat(32), ..token("tok_1", "usr_1") };
+    write(&*store, OTHER, vec![Write::Token(theirs.clone())]).await;
+    let session = store.session(&theirs.hash, NOW).await.unwrap().unwrap();
+    assert!(!session.user_is_there && session.grants.is_empty() && !session.suspended);
+    assert!(store.suspend_tenant(ONE, true).await.unwrap());
+    assert!(at(NOW).await.suspended);
+}
+
 async fn a_token_opens_its_tenant(database: &Database) {
     let store = database.with_tenants().await;
     let (mine, theirs) = (token("tok_1", "usr_1"), Token { hash: "ff".repeat(32), ..token("tok_1", "usr_1") });
     write(&*store, ONE, vec![Write::Token(mine.clone())]).await;
     write(&*store, OTHER, vec![Write::Token(theirs.clone())]).await;
-    assert_eq!(store.token(&mine.hash).await.unwrap(), Some((ONE.to_owned(), mine.clone())));
-    assert_eq!(store.token(&theirs.hash).await.unwrap(), Some((OTHER.to_owned(), theirs)));
-    assert_eq!(store.token(&"00".repeat(32)).await.unwrap(), None);
+    assert_eq!(opened(&*store, &mine.hash).await, Some((ONE.to_owned(), mine.clone())));
+    assert_eq!(opened(&*store, &theirs.hash).await, Some((OTHER.to_owned(), theirs)));
+    assert_eq!(opened(&*store, &"00".repeat(32)).await, None);
     assert_eq!(moved(store.commit(ONE, &commit(vec![Write::Token(mine)])).await), "tok_1");
 }
 
@@ -121,7 +161,7 @@ async fn tokens_end(database: &Database) {
     write(&*store, OTHER, vec![Write::RevokeToken("tok_1".to_owned())]).await;
     let ended = Token { revoked_ms: Some(NOW), ..for_ever };
     assert_eq!(store.token_by_id(ONE, "tok_2").await.unwrap(), Some(ended.clone()));
-    assert_eq!(store.token(&ended.hash).await.unwrap(), Some((ONE.to_owned(), ended)));
+    assert_eq!(opened(&*store, &ended.hash).await, Some((ONE.to_owned(), ended)));
     assert_eq!(store.token_by_id(ONE, "tok_1").await.unwrap(), Some(token("tok_1", "usr_1")));
     assert_eq!(store.token_by_id(OTHER, "tok_1").await.unwrap(), None);
 }
