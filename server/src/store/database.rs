@@ -3,6 +3,7 @@
 //! Each trait is implemented once, in its own file, over `Base<Db>`; `trait_gen` makes both implementations from that one
 //! body. What cannot be said alike on both is a constant of `Dialect`, with the reason beside it.
 
+use super::group::Queue;
 use super::{Result, Store, StoreError};
 use serde_json::Value;
 use sqlx::{Database, Pool, Postgres, Sqlite, Transaction};
@@ -15,9 +16,11 @@ pub struct Base<DB: Database> {
     pub(super) read: Pool<DB>,
     /// For commits. SQLite: one connection, so writers queue here and never find the file locked.
     pub(super) write: Pool<DB>,
+    /// Where commits wait, by tenant.
+    pub(super) queues: Vec<Queue>,
 }
 
-/// A transaction that writes for one tenant (TENANT). What it writes is in the file of each entity.
+/// A transaction that writes for one tenant (TENANT) what is rare, one by one; it is in the file of each entity.
 pub struct Writer<DB: Database> {
     /// Dropped without `commit`, it leaves no trace.
     pub(super) tx: Transaction<'static, DB>,
@@ -36,6 +39,10 @@ pub trait Dialect {
     const BEGIN: &'static str;
     /// Begins a transaction whose every question sees the same moment.
     const SNAPSHOT: &'static str;
+    /// Whether one transaction may hold commits of several tenants.
+    const TENANTS_MEET: bool;
+    /// Writes the place of the bind of this number, from 1.
+    fn place(number: usize, sql: &mut String);
 }
 
 impl Dialect for Sqlite {
@@ -43,12 +50,27 @@ impl Dialect for Sqlite {
     const BEGIN: &'static str = "begin immediate";
     /// Every transaction is a snapshot.
     const SNAPSHOT: &'static str = "begin";
+    /// There is one file and one writer.
+    const TENANTS_MEET: bool = true;
+    /// Without a number: SQLite looks for a numbered one in a list, every time.
+    fn place(_: usize, sql: &mut String) {
+        sql.push('?');
+    }
 }
 
 impl Dialect for Postgres {
-    /// Read committed: statements that count rows wait for the other writer and then see what it did.
-    const BEGIN: &'static str = "begin";
+    /// Read committed: statements that count rows wait for the other writer and then see what it did. A few rows meet a
+    /// table by its key, always: a plan made while the table was small must not read all of it when it is large, and rows
+    /// are locked in the order in which they are given.
+    const BEGIN: &'static str =
+        "begin; set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off";
     const SNAPSHOT: &'static str = "begin isolation level repeatable read, read only";
+    /// Tenants may be on different machines (TENANT).
+    const TENANTS_MEET: bool = false;
+    fn place(number: usize, sql: &mut String) {
+        sql.push('$');
+        sql.push_str(&number.to_string());
+    }
 }
 
 #[trait_gen(Db -> Sqlite, Postgres)]
@@ -97,6 +119,8 @@ pub fn inconsistent(table: &'static str, key: &str, detail: impl std::fmt::Displ
 /// How a transaction that writes can end before its end.
 #[derive(Debug)]
 pub enum Stop {
+    /// It could not begin, or broke off at its very end: whatever it held, the same would happen to the rest.
+    Broken(sqlx::Error),
     /// Somebody else was faster: an answer, not an error.
     Conflict(super::Conflict),
     /// The database says no; perhaps only to this attempt.
@@ -109,6 +133,16 @@ impl Stop {
     /// Stream, task, record or version moved on.
     pub fn moved(id: &str) -> Self {
         Self::Conflict(super::Conflict::Moved(id.to_owned()))
+    }
+}
+
+impl From<Stop> for StoreError {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Broken(error) | Stop::Sql(error) => error.into(),
+            Stop::Store(error) => error,
+            Stop::Conflict(conflict) => Self::Failed(format!("{conflict:?} where nothing can conflict")),
+        }
     }
 }
 

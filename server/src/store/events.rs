@@ -1,22 +1,24 @@
 //! Streams of events. Append-only: a stream's row says where it ends, and only the next event finds it there.
 
-use super::database::{Base, Stop, Writer, Writing, canonical, inconsistent, int, natural};
-use super::{EventStore, Result, StoreError, StoredEvent};
+use super::database::{Base, canonical, inconsistent, int, natural};
+use super::rows::{Row, Statement, Step, Work, cells};
+use super::{EventStore, Result, StoredEvent};
 use async_trait::async_trait;
 use engine::canon;
-use engine::event::{self, Draft, Event, Payload, Seal, Tip};
+use engine::event::{Event, Payload, Tip};
 use sqlx::{Postgres, QueryBuilder, Sqlite};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use trait_gen::trait_gen;
 
 /// Place, hash, header, and one payload of the event, if it has any.
-type Row = (i64, String, String, Option<String>, Option<String>, Option<String>);
+type Found = (i64, String, String, Option<String>, Option<String>, Option<String>);
 
 #[trait_gen(Db -> Sqlite, Postgres)]
 #[async_trait]
 impl EventStore for Base<Db> {
     async fn events(&self, tenant: &str, stream: &str, after: u64, limit: u32) -> Result<Vec<StoredEvent>> {
-        let rows: Vec<Row> = sqlx::query_as(
+        let rows: Vec<Found> = sqlx::query_as(
             "select e.seq, e.hash, e.header, p.name, p.salt, p.value
              from (
                select tenant, stream, seq, hash, header from events
@@ -93,113 +95,63 @@ impl EventStore for Base<Db> {
     }
 }
 
-#[trait_gen(Db -> Sqlite, Postgres)]
-impl Writer<Db> {
-    /// A sealed event, if the stream still ends where it was sealed onto.
-    pub(super) fn event<'a>(&'a mut self, event: &'a Event) -> Writing<'a, ()> {
-        Box::pin(async move {
-            let header = &event.header;
-            if header.tenant != self.tenant {
-                return Err(StoreError::Failed(format!("{}: an event of another tenant", header.stream)).into());
-            }
-            let sql = match header.seq {
-                0 => return Err(StoreError::Failed(format!("{}: events count from 1", header.stream)).into()),
-                // `$5` stands in both, so that both take the same values.
-                1 => {
-                    "insert into streams (tenant, stream, seq, hash) select $1, $2, $3, $4 where $5 <> ''
-                 on conflict do nothing"
-                }
-                _ => {
-                    "update streams set seq = $3, hash = $4
-                 where tenant = $1 and stream = $2 and seq = $3 - 1 and hash = $5"
-                }
-            };
-            let moved = sqlx::query(sql)
-                .bind(&self.tenant)
-                .bind(&header.stream)
-                .bind(int(header.seq)?)
-                .bind(&event.hash)
-                .bind(&header.previous)
-                .execute(&mut *self.tx)
-                .await?;
-            if moved.rows_affected() == 0 {
-                return Err(Stop::moved(&header.stream));
-            }
-            self.append(event).await
-        })
-    }
+/// The tenant's own stream, made if it is not there, held from here on. An update that changes nothing: the one way to hold
+/// a row that both databases know.
+pub const OWN_STREAM: Statement = Statement {
+    columns: "tenant, stream, seq, hash",
+    key: 2,
+    work: Work::Insert(
+        "streams",
+        "on conflict (tenant, stream) do update set seq = streams.seq returning tenant, seq, hash",
+    ),
+};
 
-    /// An event of the tenant's own stream, sealed onto its end, which is held from here on. Gives its place.
-    pub(super) fn tenant_event<'a>(&'a mut self, draft: &'a Draft, salts: &'a [[u8; 16]]) -> Writing<'a, u64> {
-        Box::pin(async move {
-            if draft.stream != self.tenant || salts.len() != draft.payloads.len() {
-                let text = format!("{}: not a draft of the tenant's stream with one salt for each payload", draft.kind);
-                return Err(StoreError::Failed(text).into());
-            }
-            // An update that changes nothing, to hold the row: the one way that both databases know.
-            sqlx::query(
-                "insert into streams (tenant, stream, seq, hash) values ($1, $1, 0, $2) on conflict do nothing",
-            )
-            .bind(&self.tenant)
-            .bind(event::NO_PREVIOUS)
-            .execute(&mut *self.tx)
-            .await?;
-            let (seq, hash): (i64, String) =
-                sqlx::query_as("update streams set seq = seq where tenant = $1 and stream = $1 returning seq, hash")
-                    .bind(&self.tenant)
-                    .fetch_one(&mut *self.tx)
-                    .await?;
-            let tip = Tip { seq: natural("streams", &self.tenant, seq)?, hash };
-            let mut salts = salts.iter().copied();
-            let seal = Seal { tenant: &self.tenant, engine: event::ENGINE_HASH, at_ms: self.at_ms, tip: &tip };
-            let event = event::seal(draft.clone(), &seal, &mut || salts.next().unwrap_or_default())
-                .map_err(|error| StoreError::Failed(format!("{}: {error}", draft.kind)))?;
-            sqlx::query("update streams set seq = $2, hash = $3 where tenant = $1 and stream = $1")
-                .bind(&self.tenant)
-                .bind(int(event.header.seq)?)
-                .bind(&event.hash)
-                .execute(&mut *self.tx)
-                .await?;
-            self.append(&event).await?;
-            Ok(event.header.seq)
-        })
-    }
+/// A stream begins.
+pub const BEGIN: Statement = Statement {
+    columns: "tenant, stream, seq, hash",
+    key: 2,
+    work: Work::Insert("streams", "on conflict do nothing returning tenant, stream"),
+};
 
-    /// The rows of an event whose stream has moved to it.
-    fn append<'a>(&'a mut self, event: &'a Event) -> Writing<'a, ()> {
-        Box::pin(async move {
-            let header = &event.header;
-            let seq = int(header.seq)?;
-            let text = canon::value_of(header).map_err(|error| inconsistent("events", &header.stream, error))?;
-            sqlx::query("insert into events (tenant, stream, seq, hash, header) values ($1, $2, $3, $4, $5)")
-                .bind(&header.tenant)
-                .bind(&header.stream)
-                .bind(seq)
-                .bind(&event.hash)
-                .bind(canonical(&text)?)
-                .execute(&mut *self.tx)
-                .await?;
-            let mut rows = Vec::new();
-            for (name, payload) in &event.payloads {
-                rows.push(match payload {
-                    Payload::Erased(_) => (name, None, None),
-                    Payload::Kept(kept) => (name, Some(kept.salt.as_str()), Some(canonical(&kept.value)?)),
-                });
-            }
-            if rows.is_empty() {
-                return Ok(());
-            }
-            let mut sql = QueryBuilder::<Db>::new("insert into payloads (tenant, stream, seq, name, salt, value) ");
-            sql.push_values(rows, |mut row, (name, salt, value)| {
-                row.push_bind(header.tenant.as_str())
-                    .push_bind(header.stream.as_str())
-                    .push_bind(seq)
-                    .push_bind(name.as_str())
-                    .push_bind(salt)
-                    .push_bind(value);
-            });
-            sql.build().execute(&mut *self.tx).await?;
-            Ok(())
-        })
+/// A stream moves on, if it still ends where the events were sealed onto it.
+pub const MOVE: Statement = Statement {
+    columns: "tenant, stream, seq, hash, seq_before, hash_before",
+    key: 2,
+    work: Work::Other(
+        "update streams set seq = v.seq, hash = v.hash from v
+         where streams.tenant = v.tenant and streams.stream = v.stream
+           and streams.seq = v.seq_before and streams.hash = v.hash_before
+         returning streams.tenant, streams.stream",
+    ),
+};
+
+/// Events of streams that have moved to them.
+pub const EVENT: Statement =
+    Statement { columns: "tenant, stream, seq, hash, header", key: 3, work: Work::Insert("events", "") };
+
+/// What they tell by commitment only.
+pub const PAYLOAD: Statement =
+    Statement { columns: "tenant, stream, seq, name, salt, value", key: 4, work: Work::Insert("payloads", "") };
+
+/// The row of an event.
+pub fn event_row(tenant: &Arc<str>, event: &Event, part: usize) -> Result<Row> {
+    let header = &event.header;
+    let text = canon::value_of(header).map_err(|error| inconsistent("events", &header.stream, error))?;
+    let cells = cells![tenant, &header.stream, int(header.seq)?, &event.hash, canonical(&text)?];
+    Ok(Row { step: Step::Event, part, cells })
+}
+
+/// The rows of its payloads.
+pub fn payload_rows(tenant: &Arc<str>, event: &Event, part: usize) -> Result<Vec<Row>> {
+    let seq = int(event.header.seq)?;
+    let stream: Arc<str> = event.header.stream.as_str().into();
+    let mut rows = Vec::with_capacity(event.payloads.len());
+    for (name, payload) in &event.payloads {
+        let (salt, value) = match payload {
+            Payload::Erased(_) => (None, None),
+            Payload::Kept(kept) => (Some(kept.salt.as_str()), Some(canonical(&kept.value)?)),
+        };
+        rows.push(Row { step: Step::Payload, part, cells: cells![tenant, &stream, seq, name, salt, value] });
     }
+    Ok(rows)
 }

@@ -1,6 +1,7 @@
 //! Evidence: what is here, what is awaited, and who names it. The bytes are files, elsewhere.
 
-use super::database::{Base, Writer, Writing};
+use super::database::Base;
+use super::rows::{Statement, Work};
 use super::{Evidence, EvidenceStore, Result};
 use async_trait::async_trait;
 use sqlx::{Postgres, QueryBuilder, Sqlite};
@@ -82,49 +83,23 @@ impl EvidenceStore for Base<Db> {
     }
 }
 
-#[trait_gen(Db -> Sqlite, Postgres)]
-impl Writer<Db> {
-    /// Evidence that is on disk; a row that is there stays.
-    pub(super) fn evidence<'a>(&'a mut self, evidence: &'a Evidence) -> Writing<'a, ()> {
-        Box::pin(async move {
-            sqlx::query(
-                "insert into evidence (tenant, sha256, media_type, size, width, height, reported_by, at_ms)
-             values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing",
-            )
-            .bind(&self.tenant)
-            .bind(&evidence.sha256)
-            .bind(&evidence.media_type)
-            .bind(evidence.size)
-            .bind(evidence.width)
-            .bind(evidence.height)
-            .bind(&evidence.reported_by)
-            .bind(evidence.at_ms)
-            .execute(&mut *self.tx)
-            .await?;
-            Ok(())
-        })
-    }
+/// Evidence that is on disk; a row that is there stays.
+pub const EVIDENCE: Statement = Statement {
+    columns: "tenant, sha256, media_type, size, width, height, reported_by, at_ms",
+    key: 2,
+    work: Work::Insert("evidence", "on conflict do nothing"),
+};
 
-    /// What a visit awaits, in place of what it awaited.
-    pub(super) fn awaits<'a>(&'a mut self, visit: &'a str, sha256: &'a BTreeSet<String>) -> Writing<'a, ()> {
-        Box::pin(async move {
-            sqlx::query("delete from awaited where tenant = $1 and visit = $2")
-                .bind(&self.tenant)
-                .bind(visit)
-                .execute(&mut *self.tx)
-                .await?;
-            if !sha256.is_empty() {
-                let mut sql = QueryBuilder::<Db>::new("insert into awaited (tenant, visit, sha256) ");
-                sql.push_values(sha256, |mut row, sha256| {
-                    row.push_bind(self.tenant.as_str()).push_bind(visit).push_bind(sha256.as_str());
-                });
-                sql.push(" on conflict do nothing");
-                sql.build().execute(&mut *self.tx).await?;
-            }
-            Ok(())
-        })
-    }
-}
+/// What a visit awaited goes,
+pub const OLD_AWAITS: Statement = Statement {
+    columns: "tenant, visit",
+    key: 2,
+    work: Work::Other("delete from awaited where (tenant, visit) in (select tenant, visit from v)"),
+};
+
+/// and what it awaits takes its place.
+pub const AWAITS: Statement =
+    Statement { columns: "tenant, visit, sha256", key: 3, work: Work::Insert("awaited", "on conflict do nothing") };
 
 fn to_evidence((sha256, media_type, size, width, height, reported_by, at_ms): Row) -> Evidence {
     Evidence { sha256, media_type, size, width, height, reported_by, at_ms }

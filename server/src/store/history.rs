@@ -1,6 +1,7 @@
 //! What the past can tell a rule, as places in streams: what happened there is read from the events themselves.
 
-use super::database::{Base, Writer, Writing, int, natural};
+use super::database::{Base, natural};
+use super::rows::{Statement, Work};
 use super::{HistoryStore, PastEvent, PastUse, Result};
 use async_trait::async_trait;
 use sqlx::{Postgres, QueryBuilder, Sqlite};
@@ -85,67 +86,34 @@ impl HistoryStore for Base<Db> {
     }
 }
 
-#[trait_gen(Db -> Sqlite, Postgres)]
-impl Writer<Db> {
-    /// An accepted check-in, in place of the visit's earlier one.
-    pub(super) fn check_in<'a>(&'a mut self, user: &'a str, visit: &'a str, seq: u64, at_ms: i64) -> Writing<'a, ()> {
-        Box::pin(async move {
-            sqlx::query(
-                "insert into check_ins (tenant, visit, user_id, seq, at_ms) values ($1, $2, $3, $4, $5)
-             on conflict (tenant, visit)
-             do update set user_id = excluded.user_id, seq = excluded.seq, at_ms = excluded.at_ms",
-            )
-            .bind(&self.tenant)
-            .bind(visit)
-            .bind(user)
-            .bind(int(seq)?)
-            .bind(at_ms)
-            .execute(&mut *self.tx)
-            .await?;
-            Ok(())
-        })
-    }
+/// An accepted check-in, in place of the visit's earlier one.
+pub const CHECK_IN: Statement = Statement {
+    columns: "tenant, visit, user_id, seq, at_ms",
+    key: 2,
+    work: Work::Insert(
+        "check_ins",
+        "on conflict (tenant, visit)
+         do update set user_id = excluded.user_id, seq = excluded.seq, at_ms = excluded.at_ms",
+    ),
+};
 
-    /// A judged visit, in place of its earlier row.
-    pub(super) fn judged<'a>(&'a mut self, customer: &'a str, visit: &'a str, seq: u64, at_ms: i64) -> Writing<'a, ()> {
-        Box::pin(async move {
-            sqlx::query(
-                "insert into judged_visits (tenant, visit, customer, seq, at_ms) values ($1, $2, $3, $4, $5)
-             on conflict (tenant, visit)
-             do update set customer = excluded.customer, seq = excluded.seq, at_ms = excluded.at_ms",
-            )
-            .bind(&self.tenant)
-            .bind(visit)
-            .bind(customer)
-            .bind(int(seq)?)
-            .bind(at_ms)
-            .execute(&mut *self.tx)
-            .await?;
-            Ok(())
-        })
-    }
+/// A judged visit, in place of its earlier row.
+pub const JUDGED: Statement = Statement {
+    columns: "tenant, visit, customer, seq, at_ms",
+    key: 2,
+    work: Work::Insert(
+        "judged_visits",
+        "on conflict (tenant, visit)
+         do update set customer = excluded.customer, seq = excluded.seq, at_ms = excluded.at_ms",
+    ),
+};
 
-    /// A use of evidence; the same again is the same.
-    pub(super) fn used<'a>(&'a mut self, used: &'a PastUse) -> Writing<'a, ()> {
-        Box::pin(async move {
-            sqlx::query(
-                "insert into evidence_uses (tenant, sha256, visit, step, class, seq, customer, received_ms)
-             values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing",
-            )
-            .bind(&self.tenant)
-            .bind(&used.sha256)
-            .bind(&used.visit)
-            .bind(&used.step)
-            .bind(&used.class)
-            .bind(int(used.seq)?)
-            .bind(&used.customer)
-            .bind(used.received_ms)
-            .execute(&mut *self.tx)
-            .await?;
-            Ok(())
-        })
-    }
-}
+/// A use of evidence; the same again is the same.
+pub const USE: Statement = Statement {
+    columns: "tenant, sha256, visit, step, class, seq, customer, received_ms",
+    key: 6,
+    work: Work::Insert("evidence_uses", "on conflict do nothing"),
+};
 
 fn to_place((visit, seq, hash): Place) -> Result<PastEvent> {
     let seq = natural("events", &visit, seq)?;

@@ -11,13 +11,16 @@ mod dump;
 mod error;
 mod events;
 mod evidence;
+mod group;
 mod history;
 mod migrations;
 mod model;
 mod open;
 mod outbox;
 mod postgres;
+mod prepare;
 mod records;
+mod rows;
 mod sqlite;
 mod tables;
 mod task_row;
@@ -41,7 +44,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Why the store could not answer. Never part of an answer to a client.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// For now: the disk is full, the database is gone, no connection was free in time. Nothing is half-written; whether a
     /// commit that broke off at its very end was written is learnt by sending the same command again.
@@ -71,7 +74,8 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 /// Writing.
 #[async_trait]
 pub trait CommitStore {
-    /// Makes a decision durable: all of it or nothing. ACK: when it returns `Done`, it is on disk.
+    /// Makes a decision durable: all of it or nothing. ACK: when it returns `Done`, it is on disk. It shares a transaction
+    /// with others that wait; whoever stops waiting may have it made all the same.
     async fn commit(&self, tenant: &str, commit: &Commit) -> Result<Committed>;
     /// The answer a command had.
     async fn command(&self, tenant: &str, actor: &str, id: &str) -> Result<Option<CommandRecord>>;

@@ -1,6 +1,8 @@
 //! From an address to a store that may be relied on, or the reason why not.
 
+use super::commit::Scribe;
 use super::database::Base;
+use super::group::{Persist, Queue};
 use super::{Result, Store, StoreError, migrations, postgres, sqlite};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -61,6 +63,9 @@ pub enum Synchronous {
     Off,
 }
 
+/// Statements that a connection keeps prepared: those of a group, for each number of rows, and what is asked.
+pub const STATEMENTS: usize = 512;
+
 /// How to open a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -68,16 +73,26 @@ pub struct Options {
     pub synchronous: Synchronous,
     /// At most so many connections, for reading on SQLite, for everything on PostgreSQL.
     pub connections: u32,
-    /// How long to wait for a free connection, and on SQLite for another process that writes.
+    /// How long to wait for a free connection, for room in the queue, and on SQLite for another process that writes.
     pub patience: Duration,
+    /// Most commits of one transaction; 1 is each alone.
+    pub group: usize,
+    /// Most commits that wait in a queue: there is one on SQLite, several on PostgreSQL.
+    pub queue: usize,
     /// More settings of SQLite, for tests: `max_page_count` fills the disk. What they weaken is refused as ever.
     pub pragmas: Vec<(&'static str, String)>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        let patience = Duration::from_secs(5);
-        Self { synchronous: Synchronous::Full, connections: 8, patience, pragmas: Vec::new() }
+        Self {
+            synchronous: Synchronous::Full,
+            connections: 8,
+            patience: Duration::from_secs(5),
+            group: 64,
+            queue: 1024,
+            pragmas: Vec::new(),
+        }
     }
 }
 
@@ -142,9 +157,13 @@ pub async fn schema(url: &StoreUrl) -> Result<SchemaState> {
     }
 }
 
-impl<DB: sqlx::Database> Base<DB> {
-    /// Reads go to one pool, commits to the other.
-    pub(super) fn new(read: sqlx::Pool<DB>, write: sqlx::Pool<DB>) -> Self {
-        Self { read, write }
+impl<DB: sqlx::Database> Base<DB>
+where
+    Scribe<DB>: Persist,
+{
+    /// Reads go to one pool, commits to the other, through so many queues.
+    pub(super) fn new(read: sqlx::Pool<DB>, write: sqlx::Pool<DB>, queues: u32, options: &Options) -> Self {
+        let queues = (0..queues).map(|_| Queue::start(Scribe::new(write.clone()), options)).collect();
+        Self { read, write, queues }
     }
 }

@@ -1,9 +1,9 @@
 //! The worker's queue. Who takes work moves its due time to the end of the lease; who dies with it loses nothing.
 
-use super::database::{Base, Writer, Writing, inconsistent, parse};
+use super::database::{Base, inconsistent, parse};
+use super::rows::{Statement, Work};
 use super::{OutboxItem, OutboxStore, Result};
 use async_trait::async_trait;
-use serde_json::Value;
 use sqlx::{Postgres, Sqlite};
 use trait_gen::trait_gen;
 
@@ -48,44 +48,30 @@ impl OutboxStore for Base<Db> {
     }
 }
 
-#[trait_gen(Db -> Sqlite, Postgres)]
-impl Writer<Db> {
-    /// Work, due now. While the same id waits it is the same work; while somebody is at it, it is noted as asked for
-    /// again, since what they read may be older than this commit.
-    pub(super) fn outbox<'a>(&'a mut self, id: &'a str, topic: &'a str, body: &'a Value) -> Writing<'a, ()> {
-        Box::pin(async move {
-            sqlx::query(
-            "insert into outbox (tenant, id, topic, body, attempts, due_ms, again) values ($1, $2, $3, $4, 0, $5, false)
-             on conflict (tenant, id) do update set topic = excluded.topic, body = excluded.body, again = true",
-        )
-        .bind(&self.tenant)
-        .bind(id)
-        .bind(topic)
-        .bind(body.to_string())
-        .bind(self.at_ms)
-        .execute(&mut *self.tx)
-        .await?;
-            Ok(())
-        })
-    }
+/// Work, due now. While the same id waits it is the same work; while somebody is at it, it is noted as asked for again,
+/// since what they read may be older than this commit.
+pub const OUTBOX: Statement = Statement {
+    columns: "tenant, id, topic, body, attempts, due_ms, again",
+    key: 2,
+    work: Work::Insert(
+        "outbox",
+        "on conflict (tenant, id) do update set topic = excluded.topic, body = excluded.body, again = true",
+    ),
+};
 
-    /// Work that is done, unless it was asked for again meanwhile: then it is due now.
-    pub(super) fn outbox_done<'a>(&'a mut self, id: &'a str) -> Writing<'a, ()> {
-        Box::pin(async move {
-            sqlx::query("delete from outbox where tenant = $1 and id = $2 and not again")
-                .bind(&self.tenant)
-                .bind(id)
-                .execute(&mut *self.tx)
-                .await?;
-            sqlx::query(
-                "update outbox set again = false, attempts = 0, due_ms = $3 where tenant = $1 and id = $2 and again",
-            )
-            .bind(&self.tenant)
-            .bind(id)
-            .bind(self.at_ms)
-            .execute(&mut *self.tx)
-            .await?;
-            Ok(())
-        })
-    }
-}
+/// Work that is done,
+pub const DONE: Statement = Statement {
+    columns: "tenant, id",
+    key: 2,
+    work: Work::Other("delete from outbox where (tenant, id) in (select tenant, id from v) and not again"),
+};
+
+/// unless it was asked for again meanwhile: then it is due now.
+pub const AGAIN: Statement = Statement {
+    columns: "tenant, id, due_ms",
+    key: 2,
+    work: Work::Other(
+        "update outbox set again = false, attempts = 0, due_ms = v.due_ms from v
+         where outbox.tenant = v.tenant and outbox.id = v.id and outbox.again",
+    ),
+};

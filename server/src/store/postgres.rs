@@ -1,7 +1,7 @@
 //! PostgreSQL: a pool whose every connection was asked whether a commit is on disk when it returns (ACK).
 
 use super::database::Base;
-use super::open::Options;
+use super::open::{Options, STATEMENTS};
 use super::{Result, StoreError, migrations};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, Executor as _, PgConnection, Postgres};
@@ -9,6 +9,9 @@ use std::str::FromStr as _;
 
 /// Settings of every connection: nobody waits for a lock for ever, and a server that lost its client lets go of locks.
 const SESSION: &str = "set lock_timeout = '10s'; set idle_in_transaction_session_timeout = '60s'";
+
+/// Most groups of commits that are under way at once, each of other tenants.
+const QUEUES: u32 = 4;
 
 /// Settings that must be read back, and the values that do not lose what was acknowledged.
 const LEAST: &[(&str, &[&str])] = &[
@@ -41,7 +44,9 @@ pub async fn open(url: &str, options: &Options) -> Result<Base<Postgres>> {
         })
         .connect_with(settings)
         .await?;
-    Ok(Base::new(pool.clone(), pool))
+    // Half of the connections at most write, so that there are some to read with.
+    let queues = (options.connections / 2).clamp(1, QUEUES);
+    Ok(Base::new(pool.clone(), pool, queues, options))
 }
 
 /// Brings the schema up to date.
@@ -66,7 +71,7 @@ pub async fn applied(url: &str) -> Result<Vec<(i64, Vec<u8>)>> {
 fn settings(url: &str) -> Result<PgConnectOptions> {
     // The text of this error holds no part of the address.
     PgConnectOptions::from_str(url)
-        .map(|options| options.application_name("sopwith"))
+        .map(|options| options.application_name("sopwith").statement_cache_capacity(STATEMENTS))
         .map_err(|error| StoreError::Failed(format!("not the address of a database: {error}")))
 }
 

@@ -1,7 +1,7 @@
 //! SQLite: one file, one writer, and settings under which a commit is on disk when it returns (ACK).
 
 use super::database::Base;
-use super::open::{Options, Synchronous};
+use super::open::{Options, STATEMENTS, Synchronous};
 use super::{Result, StoreError, migrations};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, Sqlite, SqliteConnection};
@@ -22,8 +22,13 @@ pub async fn open(path: &Path, options: &Options) -> Result<Base<Sqlite>> {
             .acquire_timeout(options.patience)
             .max_lifetime(None)
             .idle_timeout(None)
+            // A file does not hang up.
+            .test_before_acquire(false)
             .after_release(|connection, _| {
                 Box::pin(async move {
+                    if !connection.is_in_transaction() {
+                        return Ok(true);
+                    }
                     // SQLite rolls back by itself when the disk is full; the library then still counts a transaction, and
                     // no other could ever begin on this connection. `ping` waits for a rollback that is on its way.
                     connection.ping().await?;
@@ -36,7 +41,7 @@ pub async fn open(path: &Path, options: &Options) -> Result<Base<Sqlite>> {
     // Checkpoints and changes come from the writer only.
     let read = pool(options.connections.max(1)).connect_with(settings.pragma("query_only", "on")).await?;
     check(&mut *read.acquire().await?, options.synchronous).await?;
-    Ok(Base::new(read, write))
+    Ok(Base::new(read, write, 1, options))
 }
 
 /// Makes the file if there is none and brings its schema up to date.
@@ -81,6 +86,7 @@ fn settings(path: &Path) -> SqliteConnectOptions {
         .pragma("fullfsync", "on")
         .pragma("checkpoint_fullfsync", "on")
         .pragma("secure_delete", "on")
+        .statement_cache_capacity(STATEMENTS)
 }
 
 /// Reads the settings back: asking for one is not having it.

@@ -2,12 +2,12 @@
 //! into a task, so they can only ever be wrong in what is found.
 
 use super::Result;
-use super::database::{Stop, Writer, Writing, inconsistent, int};
+use super::database::{inconsistent, int};
+use super::rows::{Row, Statement, Step, Work, cells};
 use engine::task::{Task, TaskKind, TaskState};
 use engine::time;
 use serde_json::Value;
-use sqlx::{Postgres, QueryBuilder, Sqlite};
-use trait_gen::trait_gen;
+use std::sync::Arc;
 
 /// What a list of a task is called in `task_terms`.
 pub const CONTACT: &str = "contact";
@@ -83,82 +83,102 @@ fn terms(task: &Task) -> Vec<(&'static str, String)> {
     contacts.chain(links).chain(tags).collect()
 }
 
-/// Columns that hold the same for an insert and an update, by the numbers of their binds.
-const INSERT: &str = "insert into tasks (tenant, id, version, kind, state, title_text, customer, location, sop, purpose,
-    origin, plan, priority, assignee, candidate_role, candidate_unit, parent, org_unit, decision, validity, outcome,
-    overdue, business_date, due_ms, planned_from_ms, planned_to_ms, closes_ms, remind_ms, created_ms, body)
-    select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-    $25, $26, $27, $28, $29, $30 where $31 = 0 on conflict do nothing";
+macro_rules! columns {
+    ($($more:literal)?) => {
+        concat!(
+            "tenant, id, version, kind, state, title_text, customer, location, sop, purpose, origin, plan, priority, ",
+            "assignee, candidate_role, candidate_unit, parent, org_unit, decision, validity, outcome, overdue, ",
+            "business_date, due_ms, planned_from_ms, planned_to_ms, closes_ms, remind_ms, created_ms, body",
+            $($more)?
+        )
+    };
+}
 
-/// See [`INSERT`]; `$31` is the version that is replaced.
-const UPDATE: &str = "update tasks set version = $3, kind = $4, state = $5, title_text = $6, customer = $7,
-    location = $8, sop = $9, purpose = $10, origin = $11, plan = $12, priority = $13, assignee = $14,
-    candidate_role = $15, candidate_unit = $16, parent = $17, org_unit = $18, decision = $19, validity = $20,
-    outcome = $21, overdue = $22, business_date = $23, due_ms = $24, planned_from_ms = $25, planned_to_ms = $26,
-    closes_ms = $27, remind_ms = $28, created_ms = $29, body = $30
-    where tenant = $1 and id = $2 and version = $31 and version < $3";
+/// A task that is new.
+pub const NEW_TASK: Statement = Statement {
+    columns: columns!(),
+    key: 2,
+    work: Work::Insert("tasks", "on conflict do nothing returning tenant, id"),
+};
 
-#[trait_gen(Db -> Sqlite, Postgres)]
-impl Writer<Db> {
-    /// A task, in place of the version that is expected.
-    pub(super) fn task<'a>(&'a mut self, task: &'a Task, expected: Option<u64>) -> Writing<'a, ()> {
-        Box::pin(async move {
-            let derived = Derived::of(task)?;
-            let candidates = task.candidates.as_ref();
-            let done = sqlx::query(if expected.is_none() { INSERT } else { UPDATE })
-                .bind(&self.tenant)
-                .bind(&task.id)
-                .bind(int(task.version)?)
-                .bind(derived.word("kind"))
-                .bind(derived.word("state"))
-                .bind(&derived.title_text)
-                .bind(free(&task.customer))
-                .bind(free(&task.location))
-                .bind(free(&task.sop))
-                .bind(free(&task.purpose))
-                .bind(derived.word("origin"))
-                .bind(free(&task.plan))
-                .bind(i64::from(task.priority))
-                .bind(free(&task.assignee))
-                .bind(candidates.map(|candidates| candidates.role.name()))
-                .bind(candidates.and_then(|candidates| free(&candidates.org_unit)))
-                .bind(free(&task.parent))
-                .bind(free(&task.org_unit))
-                .bind(derived.word("decision"))
-                .bind(derived.word("validity"))
-                .bind(free(&task.outcome))
-                .bind(task.overdue)
-                .bind(free(&task.business_date))
-                .bind(derived.due_ms)
-                .bind(derived.planned_from_ms)
-                .bind(derived.planned_to_ms)
-                .bind(derived.closes_ms)
-                .bind(derived.remind_ms)
-                .bind(derived.created_ms)
-                .bind(derived.body.to_string())
-                .bind(int(expected.unwrap_or(0))?)
-                .execute(&mut *self.tx)
-                .await?;
-            if done.rows_affected() == 0 {
-                return Err(Stop::moved(&task.id));
-            }
-            if expected.is_some() {
-                sqlx::query("delete from task_terms where tenant = $1 and task = $2")
-                    .bind(&self.tenant)
-                    .bind(&task.id)
-                    .execute(&mut *self.tx)
-                    .await?;
-            }
-            let terms = terms(task);
-            if !terms.is_empty() {
-                let mut sql = QueryBuilder::<Db>::new("insert into task_terms (tenant, term, value, task) ");
-                sql.push_values(terms, |mut row, (term, value)| {
-                    row.push_bind(self.tenant.as_str()).push_bind(term).push_bind(value).push_bind(task.id.as_str());
-                });
-                sql.push(" on conflict do nothing");
-                sql.build().execute(&mut *self.tx).await?;
-            }
-            Ok(())
-        })
+/// A task in place of the version that is expected.
+pub const TASK: Statement = Statement {
+    columns: columns!(", version_before"),
+    key: 2,
+    work: Work::Other(
+        "update tasks set version = v.version, kind = v.kind, state = v.state, title_text = v.title_text,
+           customer = v.customer, location = v.location, sop = v.sop, purpose = v.purpose, origin = v.origin,
+           plan = v.plan, priority = v.priority, assignee = v.assignee, candidate_role = v.candidate_role,
+           candidate_unit = v.candidate_unit, parent = v.parent, org_unit = v.org_unit, decision = v.decision,
+           validity = v.validity, outcome = v.outcome, overdue = v.overdue, business_date = v.business_date,
+           due_ms = v.due_ms, planned_from_ms = v.planned_from_ms, planned_to_ms = v.planned_to_ms,
+           closes_ms = v.closes_ms, remind_ms = v.remind_ms, created_ms = v.created_ms, body = v.body
+         from v
+         where tasks.tenant = v.tenant and tasks.id = v.id and tasks.version = v.version_before
+           and tasks.version < v.version
+         returning tasks.tenant, tasks.id",
+    ),
+};
+
+/// The lists of a task go,
+pub const OLD_TERMS: Statement = Statement {
+    columns: "tenant, task",
+    key: 2,
+    work: Work::Other("delete from task_terms where (tenant, task) in (select tenant, task from v)"),
+};
+
+/// and come.
+pub const TERMS: Statement = Statement {
+    columns: "tenant, term, value, task",
+    key: 4,
+    work: Work::Insert("task_terms", "on conflict do nothing"),
+};
+
+/// The rows of a task that replaces the version `before`, or is new.
+pub fn task_rows(tenant: &Arc<str>, task: &Task, before: Option<u64>, part: usize) -> Result<Vec<Row>> {
+    let derived = Derived::of(task)?;
+    let candidates = task.candidates.as_ref();
+    let id: Arc<str> = task.id.as_str().into();
+    let mut cells = cells![
+        tenant,
+        &id,
+        int(task.version)?,
+        derived.word("kind"),
+        derived.word("state"),
+        derived.title_text.as_str(),
+        free(&task.customer),
+        free(&task.location),
+        free(&task.sop),
+        free(&task.purpose),
+        derived.word("origin"),
+        free(&task.plan),
+        i64::from(task.priority),
+        free(&task.assignee),
+        candidates.map(|candidates| candidates.role.name()),
+        candidates.and_then(|candidates| free(&candidates.org_unit)),
+        free(&task.parent),
+        free(&task.org_unit),
+        derived.word("decision"),
+        derived.word("validity"),
+        free(&task.outcome),
+        task.overdue,
+        free(&task.business_date),
+        derived.due_ms,
+        derived.planned_from_ms,
+        derived.planned_to_ms,
+        derived.closes_ms,
+        derived.remind_ms,
+        derived.created_ms,
+        derived.body.to_string(),
+    ];
+    let mut rows = Vec::new();
+    if let Some(before) = before {
+        cells.push(int(before)?.into());
+        rows.push(Row { step: Step::OldTerms, part, cells: cells![tenant, &id] });
     }
+    let step = if before.is_some() { Step::Task } else { Step::NewTask };
+    rows.push(Row { step, part, cells });
+    let terms = terms(task).into_iter();
+    rows.extend(terms.map(|(term, value)| Row { step: Step::Terms, part, cells: cells![tenant, term, value, &id] }));
+    Ok(rows)
 }

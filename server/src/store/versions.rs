@@ -1,6 +1,7 @@
 //! SOPs, plugins and datasets in their versions, and content by hash.
 
 use super::database::{Base, Stop, Writer, Writing, inconsistent, int, natural, parse};
+use super::rows::{Statement, Work};
 use super::{Offer, Result, StoreError, Version, VersionKind, VersionStore};
 use async_trait::async_trait;
 use sqlx::{Postgres, QueryBuilder, Sqlite};
@@ -132,20 +133,11 @@ impl Writer<Db> {
             if done.rows_affected() == 0 { Err(Stop::moved(&version.name)) } else { Ok(()) }
         })
     }
-
-    /// Content under its hash; what is there stays.
-    pub(super) fn object<'a>(&'a mut self, hash: &'a str, bytes: &'a [u8]) -> Writing<'a, ()> {
-        Box::pin(async move {
-            sqlx::query("insert into objects (tenant, hash, bytes) values ($1, $2, $3) on conflict do nothing")
-                .bind(&self.tenant)
-                .bind(hash)
-                .bind(bytes)
-                .execute(&mut *self.tx)
-                .await?;
-            Ok(())
-        })
-    }
 }
+
+/// Content under its hash; what is there stays.
+pub const OBJECT: Statement =
+    Statement { columns: "tenant, hash, bytes", key: 2, work: Work::Insert("objects", "on conflict do nothing") };
 
 /// As in the column and in JSON.
 pub fn kind_text(kind: VersionKind) -> &'static str {
