@@ -159,3 +159,123 @@ async fn settle<P: Persist>(persist: &mut P, group: Vec<Waiting>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Commit, Write};
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::sync::{Arc, Mutex};
+    use tokio::sync::Semaphore;
+
+    /// A commit that touches these visits.
+    fn commit(tenant: &str, visits: &[&str]) -> Prepared {
+        let touch = |visit: &&str| Write::Awaits { visit: (*visit).to_owned(), sha256: BTreeSet::new() };
+        let writes = visits.iter().map(touch).collect();
+        Prepared::of(tenant, &Commit { writes, ..Commit::default() }).unwrap()
+    }
+
+    fn waiting(commits: Vec<Prepared>) -> VecDeque<Waiting> {
+        commits.into_iter().map(|commit| Waiting { commit, reply: oneshot::channel().0 }).collect()
+    }
+
+    /// The groups that come of commits, each by how many rows its commits have.
+    fn groups(commits: Vec<Prepared>, most: usize, tenants_meet: bool) -> Vec<Vec<usize>> {
+        let mut waiting = waiting(commits);
+        let mut groups = Vec::new();
+        while !waiting.is_empty() {
+            let group = take(&mut waiting, most, tenants_meet);
+            groups.push(group.iter().map(|waiting| waiting.commit.rows.len()).collect());
+        }
+        groups
+    }
+
+    #[test]
+    fn who_touches_the_same_waits_in_order() {
+        let commits = |tenant| {
+            vec![
+                commit("t", &["a"]),
+                commit("t", &["a", "b"]),
+                // Touches nothing of the first group, but must not overtake the second.
+                commit("t", &["b", "c", "d"]),
+                commit(tenant, &["e", "f", "g", "h"]),
+            ]
+        };
+        assert_eq!(groups(commits("t"), 9, true), [vec![1, 4], vec![2], vec![3]]);
+        assert_eq!(groups(commits("t"), 1, true), [[1], [2], [3], [4]]);
+        assert_eq!(groups(commits("other"), 9, true), [vec![1, 4], vec![2], vec![3]]);
+        assert_eq!(groups(commits("other"), 9, false), [vec![1], vec![2], vec![3], vec![4]]);
+        // The same names elsewhere are others.
+        let apart = vec![commit("t", &["a"]), commit("u", &["a"])];
+        assert_eq!(groups(apart, 9, true), [[1, 1]]);
+    }
+
+    #[test]
+    fn what_is_rare_or_large_goes_alone() {
+        let rare = || {
+            let writes = vec![Write::RevokeToken("tok_1".to_owned())];
+            Prepared::of("t", &Commit { writes, ..Commit::default() }).unwrap()
+        };
+        assert_eq!(
+            groups(vec![rare(), commit("t", &["a"]), rare(), commit("t", &["b"])], 9, true),
+            [vec![0], vec![1, 1], vec![0]]
+        );
+        let mut large = commit("t", &["a"]);
+        large.size = BYTES + 1;
+        assert_eq!(groups(vec![commit("t", &["b"]), large, commit("t", &["c"])], 9, true), [vec![1, 1], vec![1]]);
+    }
+
+    /// Waits for leave before each group and notes its size.
+    struct Fake(Arc<Semaphore>, Arc<Mutex<Vec<usize>>>);
+
+    impl Persist for Fake {
+        const TENANTS_MEET: bool = true;
+        fn persist<'a>(&'a mut self, group: &'a [&'a Prepared]) -> Writing<'a, Attempt> {
+            Box::pin(async move {
+                self.0.acquire().await.unwrap().forget();
+                self.1.lock().unwrap().push(group.len());
+                Ok(Attempt::Done(vec![7; group.len()]))
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn who_finds_the_queue_full_waits_but_not_for_ever() {
+        let (leave, sizes) = (Arc::new(Semaphore::new(0)), Arc::new(Mutex::new(Vec::new())));
+        let options = Options { group: 2, queue: 2, patience: Duration::from_millis(50), ..Options::default() };
+        let queue = Arc::new(Queue::start(Fake(Arc::clone(&leave), Arc::clone(&sizes)), &options));
+        let send = || {
+            let queue = Arc::clone(&queue);
+            tokio::spawn(async move { queue.commit(commit("t", &[])).await })
+        };
+        let first = send();
+        tokio::task::yield_now().await;
+        let mut rest: Vec<_> = (0..2).map(|_| send()).collect();
+        tokio::task::yield_now().await;
+        let late = send().await.unwrap();
+        assert!(matches!(late, Err(StoreError::Unavailable(_))), "{late:?}");
+        // There is room again before patience ends.
+        let patient = send();
+        tokio::task::yield_now().await;
+        leave.add_permits(9);
+        rest.extend([first, patient]);
+        for one in rest {
+            assert_eq!(one.await.unwrap().unwrap(), Committed::Done { change_seq: 7 });
+        }
+        let sizes = sizes.lock().unwrap().clone();
+        assert_eq!((sizes[0], sizes.iter().sum::<usize>()), (1, 4), "{sizes:?}");
+        assert!(sizes[1] == 2, "{sizes:?}");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_lost_silently() {
+        let patience = Duration::from_secs(5);
+        let (commits, mut waiting) = mpsc::channel(1);
+        let queue = Queue { commits, patience };
+        let (answer, ()) = tokio::join!(queue.commit(commit("t", &[])), async { drop(waiting.recv().await) });
+        assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+        drop(waiting);
+        let answer = queue.commit(commit("t", &[])).await;
+        assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+    }
+}

@@ -9,6 +9,7 @@ mod differential;
 mod dumps;
 mod events;
 mod evidence;
+mod groups;
 mod history;
 mod isolation;
 mod operations;
