@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use engine::event::{self, Tip};
 use serde_json::Value;
 use sqlx::{Arguments as _, AssertSqlSafe, Database, Pool, Postgres, Row as _, Sqlite, Transaction};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use trait_gen::trait_gen;
@@ -184,7 +184,8 @@ impl Scribe<Db> {
         }
         let mut losers = Vec::new();
         for (place, (part, id)) in lost {
-            let command = group.get(place).and_then(|commit| commit.rows.first()).filter(|_| part == 0);
+            let first = group.get(place).and_then(|commit| commit.rows.first());
+            let command = first.filter(|row| part == 0 && row.step == Step::Command);
             losers.push((
                 place,
                 match command {
@@ -205,18 +206,13 @@ impl Scribe<Db> {
         what: &mut [Vec<Value>],
     ) -> Result<Vec<Row>, Stop> {
         let tenants = group.iter().filter(|commit| !commit.own.is_empty()).map(|commit| &commit.tenant);
-        let tenants: BTreeMap<&Arc<str>, ()> = tenants.map(|tenant| (tenant, ())).collect();
+        let tenants: BTreeSet<&Arc<str>> = tenants.collect();
         if tenants.is_empty() {
             return Ok(Vec::new());
         }
-        let rows: Vec<Row> = tenants
-            .keys()
-            .map(|tenant| Row {
-                step: Step::OwnStream,
-                part: 0,
-                cells: cells![*tenant, *tenant, 0, event::NO_PREVIOUS],
-            })
-            .collect();
+        let hold =
+            |tenant| Row { step: Step::OwnStream, part: 0, cells: cells![tenant, tenant, 0, event::NO_PREVIOUS] };
+        let rows: Vec<Row> = tenants.into_iter().map(hold).collect();
         let found = self.run(tx, Step::OwnStream, &rows.iter().collect::<Vec<_>>()).await?;
         let mut tips: BTreeMap<String, (Tip, Tip)> = BTreeMap::new();
         for row in found {

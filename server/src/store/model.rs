@@ -392,7 +392,7 @@ pub struct Commit {
     pub at_ms: i64,
     /// The command that asked for it; the same (actor, id) again is a conflict.
     pub command: Option<CommandRecord>,
-    /// In this order.
+    /// All at once; work is done before it is asked for. What was changed is told in this order, and so is who was faster.
     pub writes: Vec<Write>,
 }
 
