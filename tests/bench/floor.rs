@@ -53,7 +53,7 @@ struct Floor {
 impl Floor {
     async fn new(exemplar: Exemplar) -> anyhow::Result<Self> {
         let url: StoreUrl = exemplar.store.parse().map_err(anyhow::Error::msg)?;
-        let store = store::open(&url, &Options::default()).await?;
+        let store = store::open(&url, &Options { group: exemplar.group, ..Options::default() }).await?;
         let tenant = exemplar.tenant;
         let command = store.command(&tenant, &exemplar.actor, &exemplar.command).await?.context("no such command")?;
         let visit = visit_of_task(&exemplar.task);

@@ -5,6 +5,7 @@
 //! whether this program succeeds: it fails only when something cannot be measured.
 
 mod floor;
+mod growth;
 mod hostile;
 mod load;
 mod measure;
@@ -12,6 +13,7 @@ mod raw;
 mod rule_call;
 mod served;
 mod submit;
+mod tenants;
 mod wire;
 mod workload;
 
@@ -22,7 +24,10 @@ use std::path::PathBuf;
 /// One measurement: its name and what measures it.
 type Measurement = (&'static str, fn(&Settings) -> anyhow::Result<Vec<Measure>>);
 
-/// All of them, in the order of the report.
+/// Measured only when asked for: it takes up to an hour.
+const GROWTH: Measurement = ("growth", growth::measure);
+
+/// All others, in the order of the report.
 const MEASUREMENTS: &[Measurement] =
     &[("rule-call", rule_call::measure), ("submit", submit::measure), ("served", served::measure)];
 
@@ -36,13 +41,14 @@ fn main() -> anyhow::Result<()> {
             "floor" => return floor::serve(&PathBuf::from(words.next().context("floor FILE")?)),
             "--quick" => settings.quick = true,
             "--json" => json = Some(words.next().context("--json FILE")?.into()),
-            name if MEASUREMENTS.iter().any(|(known, _)| *known == name) => wanted.push(word),
+            name if MEASUREMENTS.iter().chain([&GROWTH]).any(|(known, _)| *known == name) => wanted.push(word),
             other => bail!("bench [--quick] [--json FILE] [MEASUREMENT…], not `{other}`"),
         }
     }
     let mut measures = Vec::new();
-    for (name, measure) in MEASUREMENTS {
-        if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
+    for (name, measure) in MEASUREMENTS.iter().chain([&GROWTH]) {
+        let all = wanted.is_empty() && *name != GROWTH.0;
+        if all || wanted.iter().any(|wanted| wanted == name) {
             eprintln!("{name} …");
             measures.extend(measure(&settings).with_context(|| (*name).to_owned())?);
         }

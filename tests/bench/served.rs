@@ -17,7 +17,7 @@ use tests::server::{Kind, Place, Server};
 
 const GROUP: &str = "served, SQLite";
 /// Tasks of a page.
-const PAGE: usize = 50;
+pub const PAGE: usize = 50;
 
 /// See the module header.
 pub fn measure(settings: &Settings) -> anyhow::Result<Vec<Measure>> {
@@ -141,13 +141,13 @@ fn list(settings: &Settings, place: &Place, crew: &Crew) -> anyhow::Result<Vec<M
     Ok(vec![Measure::beside(GROUP, name, "ms", &far, "the first page", &near).at_most(Of::Ratio, 1.5)])
 }
 
-fn page_of(token: &str, after: Option<&str>) -> Vec<u8> {
+pub fn page_of(token: &str, after: Option<&str>) -> Vec<u8> {
     let after = after.map(|after| format!("&after={after}")).unwrap_or_default();
     request("GET", &format!("/v1/tasks?limit={PAGE}{after}"), token, None, &json!({}))
 }
 
 /// The request of a page, found by leafing.
-fn thousandth(address: &str, token: &str, pages: usize) -> anyhow::Result<Vec<u8>> {
+pub fn thousandth(address: &str, token: &str, pages: usize) -> anyhow::Result<Vec<u8>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut connection = Connection::open(address).await?;

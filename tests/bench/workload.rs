@@ -7,6 +7,7 @@
 use crate::load::{Lists, Pace, drive};
 use crate::wire::request;
 use anyhow::{Context as _, ensure};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,6 +23,7 @@ pub const STEPS: usize = 8;
 const ROWS: usize = 20;
 
 /// A company whose reps check prices.
+#[derive(Serialize, Deserialize)]
 pub struct Crew {
     /// Token of each rep.
     pub reps: Vec<String>,

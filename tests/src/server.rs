@@ -19,9 +19,11 @@ pub enum Kind {
     Postgres,
 }
 
-/// A database and a folder, removed when dropped.
+/// A database and a folder, removed when dropped unless it is kept.
 pub struct Place {
-    folder: tempfile::TempDir,
+    folder: PathBuf,
+    /// Removes the folder.
+    _gone_afterwards: Option<tempfile::TempDir>,
     /// As `--store` takes it.
     pub store: String,
     /// Database to drop, and the cluster's URL.
@@ -35,9 +37,10 @@ impl Place {
     /// It cannot be made; for PostgreSQL: no cluster is there.
     pub fn new(kind: Kind) -> anyhow::Result<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let folder = tempfile::tempdir()?;
+        let gone_afterwards = tempfile::tempdir()?;
+        let folder = gone_afterwards.path().to_owned();
         let (store, postgres) = match kind {
-            Kind::Sqlite => (format!("sqlite:{}", folder.path().join("store/sopwith.db").display()), None),
+            Kind::Sqlite => (sqlite(&folder), None),
             Kind::Postgres => {
                 let cluster = std::env::var("SOPWITH_PG_URL").ok();
                 let cluster = cluster.context("SOPWITH_PG_URL is not set: run `cargo xtask test`")?;
@@ -47,8 +50,20 @@ impl Place {
                 (with_database(&cluster, &name), Some((name, cluster)))
             }
         };
-        std::fs::create_dir(folder.path().join("store"))?;
-        let place = Self { folder, store, postgres };
+        std::fs::create_dir(folder.join("store"))?;
+        let place = Self { folder, _gone_afterwards: Some(gone_afterwards), store, postgres };
+        place.must(&["migrate", "--store", &place.store])?;
+        Ok(place)
+    }
+
+    /// An SQLite database in a folder that stays; made if there is none.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn kept(folder: &Path) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(folder.join("store"))?;
+        let store = sqlite(folder);
+        let place = Self { folder: folder.to_owned(), _gone_afterwards: None, store, postgres: None };
         place.must(&["migrate", "--store", &place.store])?;
         Ok(place)
     }
@@ -82,13 +97,13 @@ impl Place {
     /// The folder of everything.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        self.folder.path()
+        &self.folder
     }
 
     /// The folder of evidence and code, as `--data` takes it.
     #[must_use]
     pub fn data(&self) -> PathBuf {
-        self.folder.path().join("store/data")
+        self.folder.join("store/data")
     }
 
     /// On PostgreSQL: the name of the database, and the address of the cluster.
@@ -145,6 +160,11 @@ impl Place {
         println!("verify {tenant}: {}", said.trim().replace('\n', "; "));
         Ok(())
     }
+}
+
+/// The database of a folder.
+fn sqlite(folder: &Path) -> String {
+    format!("sqlite:{}", folder.join("store/sopwith.db").display())
 }
 
 /// The cluster's URL with another database.

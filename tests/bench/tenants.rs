@@ -1,0 +1,95 @@
+//! Many tenants, each with plugin versions of its own: what they take in memory, and whether one of many waits longer than
+//! one alone.
+
+use crate::growth::KIND;
+use crate::load::{Pace, drive, rss_mb};
+use crate::measure::{Measure, Of, Settings, median};
+use crate::submit::{SERVED, address};
+use crate::workload::{Crew, Judges, STEPS};
+use std::path::{Path, PathBuf};
+use tests::server::{Place, Server};
+
+const GROUP: &str = "growth, tenants";
+/// Submissions a second over all tenants.
+const PACE: f64 = 100.0;
+
+/// The figures for each number of tenants.
+pub fn measure(settings: &Settings, numbers: &[usize]) -> anyhow::Result<Vec<Measure>> {
+    let (mut measures, mut first) = (Vec::new(), None);
+    for number in numbers {
+        let place = Place::new(KIND)?;
+        let by_hand = Server::start(&place, &[], None)?;
+        let mut crews = Vec::new();
+        for tenant in 0..*number {
+            let judges = own_versions(place.folder(), tenant)?;
+            let names = (format!("tnt_{tenant:04}"), format!("t{tenant}-"));
+            crews.push(Crew::new(&place, &by_hand, (&names.0, &names.1), &judges, 1)?);
+            if tenant % 100 == 99 {
+                eprintln!("{} tenants of {number}", tenant + 1);
+            }
+        }
+        drop(by_hand);
+        let server = Server::start(&place, &SERVED, None)?;
+        let rounds = settings.rounds(5, 1);
+        // Once around warms up: every tenant's SOP and plugins are loaded.
+        let laps = (settings.rounds(1_000, 30) / number).max(1);
+        let visits = (1 + rounds * laps).div_ceil(STEPS);
+        let mut lists = vec![Vec::new(); 16];
+        for (at, crew) in crews.iter().enumerate() {
+            let begun = crew.begin(address(&server), "v", visits)?;
+            let own = crew.submissions(&begun, 1)?;
+            if let Some(list) = lists.get_mut(at % 16) {
+                list.push(own.into_iter().flatten().collect::<Vec<_>>());
+            }
+        }
+        let (mut p50, mut p99) = (Vec::new(), Vec::new());
+        for round in 0..=rounds {
+            let range = if round == 0 { 0..1 } else { 1 + (round - 1) * laps..1 + round * laps };
+            let requests: Vec<Vec<Vec<u8>>> = lists
+                .iter()
+                .filter(|tenants| !tenants.is_empty())
+                .map(|tenants| {
+                    // One lap after the other, so that every request is for another tenant.
+                    range
+                        .clone()
+                        .flat_map(|lap| tenants.iter().filter_map(move |list| list.get(lap).cloned()))
+                        .collect()
+                })
+                .collect();
+            let load = drive(address(&server), &requests, Pace::Open(PACE))?.all_well()?;
+            if round > 0 {
+                p50.push(load.wait(0.5) / 1e3);
+                p99.push(load.wait(0.99) / 1e3);
+            }
+        }
+        let memory = rss_mb(&server.pid().to_string())?;
+        let name = |what: &str| format!("{number} tenants with plugins of their own: {what}");
+        let floor = median(first.get_or_insert_with(|| p50.clone()));
+        let floors = vec![floor; p50.len()];
+        let rss = Measure::alone(GROUP, name("memory of the server"), "MB", &[memory]).at_most(Of::Value, 400.0);
+        let p50 = Measure::beside(GROUP, name("p50"), "ms", &p50, "one tenant", &floors).at_most(Of::Ratio, 1.2);
+        measures.extend([rss, p50, Measure::alone(GROUP, name("p99"), "ms", &p99)]);
+    }
+    Ok(measures)
+}
+
+/// The plugins of the store audit with a section of the tenant's own: other bytes, so another version to everybody.
+fn own_versions(folder: &Path, tenant: usize) -> anyhow::Result<Judges> {
+    let honest = Judges::honest(STEPS)?;
+    let own = folder.join(format!("plugins-{tenant}"));
+    std::fs::create_dir_all(&own)?;
+    let mut components: Vec<PathBuf> = Vec::new();
+    for component in &honest.components {
+        let mut bytes = std::fs::read(component)?;
+        let name = b"tenant";
+        let text = tenant.to_le_bytes();
+        // A custom section: id 0, length, length of the name, name, content.
+        bytes.extend([0, u8::try_from(1 + name.len() + text.len())?, u8::try_from(name.len())?]);
+        bytes.extend(name);
+        bytes.extend(text);
+        let file = own.join(component.file_name().unwrap_or_default());
+        std::fs::write(&file, bytes)?;
+        components.push(file);
+    }
+    Ok(Judges { components, ..honest })
+}
