@@ -1,9 +1,14 @@
-//! Compiled code on disk: one file for each binary and engine, MAC first, then code.
+//! Compiled code on disk: one file for each binary and engine, code first, then its MAC.
 //!
 //! Loading code that somebody else wrote is the end of the sandbox, so a file counts only with a MAC over the binary's
 //! hash, the engine's compatibility hash, the target and the code. The key stays in this process; the child that compiles
-//! never sees it. A file is opened once, read whole, checked, and used from memory. One that does not check out is deleted.
-//! Losing the folder costs a compilation, nothing else.
+//! never sees it. A file is opened once, read whole, and checked. One that does not check out is deleted. Losing the folder
+//! costs a compilation, nothing else.
+//!
+//! After the check the open file itself is mapped (`code`), so that a thousand plugins do not take memory for code nobody
+//! runs. That is only safe if the file cannot change under the mapping: it must belong to this user, and nobody else may
+//! write to it. Whoever can write as this user can also read the key and write to our memory, so nothing is lost. Any
+//! other file is used from a copy.
 
 use crate::code::{Kind, TrustedCode, hex};
 use crate::error::HostError;
@@ -66,20 +71,26 @@ impl Cache {
     fn read(&self, path: &Path, kind: Kind, hash: &[u8; 32]) -> io::Result<Option<TrustedCode>> {
         let most = self.code_bytes.saturating_add(MAC_BYTES).saturating_add(1);
         let mut bytes = Vec::new();
-        File::open(path)?.take(most as u64).read_to_end(&mut bytes)?;
-        let Some((mac, code)) = bytes.split_at_checked(MAC_BYTES) else { return Ok(None) };
-        if self.mac(kind, hash, code)?.verify_slice(mac).is_err() {
+        let file = File::open(path)?;
+        (&file).take(most as u64).read_to_end(&mut bytes)?;
+        let Some(length) = bytes.len().checked_sub(MAC_BYTES) else { return Ok(None) };
+        let mac = bytes.split_off(length);
+        if self.mac(kind, hash, &bytes)?.verify_slice(&mac).is_err() {
             return Ok(None);
         }
-        Ok(Some(TrustedCode::vouch_for(code.to_vec())))
+        Ok(Some(if only_ours(&file)? {
+            TrustedCode::vouch_for_file(bytes, file)
+        } else {
+            TrustedCode::vouch_for(bytes)
+        }))
     }
 
     /// Whole or not at all: a temporary file, flushed, then renamed; the folder flushed after it.
     fn write(&self, path: &Path, kind: Kind, hash: &[u8; 32], code: &[u8]) -> io::Result<()> {
         let mac = self.mac(kind, hash, code)?.finalize().into_bytes();
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-        file.write_all(&mac)?;
         file.write_all(code)?;
+        file.write_all(&mac)?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;
         #[cfg(unix)]
@@ -91,7 +102,7 @@ impl Cache {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).map_err(io::Error::other)?;
         // Every part but the last has a fixed length or carries it, so no two lists of parts give the same bytes.
         let target = format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS);
-        for part in [b"sopwith.code.v1", kind.as_str().as_bytes(), target.as_bytes()] {
+        for part in [b"sopwith.code.v2", kind.as_str().as_bytes(), target.as_bytes()] {
             mac.update(&(part.len() as u64).to_le_bytes());
             mac.update(part);
         }
@@ -105,4 +116,19 @@ impl Cache {
         let engine = hex(&self.compatibility);
         self.folder.join(format!("{}-{}.code", hex(hash), engine.get(..16).unwrap_or(&engine)))
     }
+}
+
+/// Nobody but this user can write to it. (An access list that lets somebody shows in the bits of the group.)
+#[cfg(unix)]
+fn only_ours(file: &File) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let about = file.metadata()?;
+    let ours = about.uid() == rustix::process::geteuid().as_raw();
+    Ok(ours && about.is_file() && about.mode() & 0o022 == 0)
+}
+
+/// Cannot be told here.
+#[cfg(not(unix))]
+fn only_ours(_file: &File) -> io::Result<bool> {
+    Ok(false)
 }

@@ -5,6 +5,7 @@ use crate::failure::{self, failure};
 use crate::imports::{Datasets, State};
 use crate::limits::CallLimits;
 use crate::plugin::{Plugin, instantiate};
+use crate::since_v1::{Error, Finding, Scorecard};
 use engine::rule::{FailureCode, Interface, RuleAnswer, RuleCall, RuleFailure, RuleManifest, RuleOutcome};
 use std::sync::Arc;
 use wasmtime::Store;
@@ -16,9 +17,12 @@ pub(crate) fn run(plugin: &Plugin, call: &RuleCall, datasets: Arc<dyn Datasets>,
         Ok(prepared) => prepared,
         Err(failure) => return RuleOutcome { answer: RuleAnswer::Failed(failure), lookups: Vec::new(), fuel: 0 },
     };
-    let state = State::new(plugin.hash(), limits).with_datasets(datasets, Arc::clone(&plugin.datasets));
+    let state = State::new(&plugin.hash, limits).with_datasets(datasets, Arc::clone(&plugin.datasets));
+    // Given back after the store, which is declared later.
+    let _permit = plugin.runtime.permit();
     let (mut store, instance) = instantiate(&plugin.runtime, &plugin.instance, state, limits);
-    let answer = instance.and_then(|instance| ask(plugin, rule, input, &mut store, &instance, limits));
+    let said = instance.and_then(|instance| ask(plugin, rule, &input, &mut store, &instance));
+    let answer = said.and_then(|said| check(said, rule, limits));
     RuleOutcome {
         answer: answer.unwrap_or_else(RuleAnswer::Failed),
         fuel: limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0)),
@@ -27,7 +31,7 @@ pub(crate) fn run(plugin: &Plugin, call: &RuleCall, datasets: Arc<dyn Datasets>,
 }
 
 /// The rule that is meant and the text it gets.
-fn prepare<'a>(
+pub(crate) fn prepare<'a>(
     plugin: &'a Plugin,
     call: &RuleCall,
     limits: &CallLimits,
@@ -53,27 +57,40 @@ fn prepare<'a>(
     Ok((rule, input))
 }
 
-fn ask(
+/// What the guest said, before anybody has looked at it.
+pub(crate) enum Said {
+    Findings(Result<Vec<Finding>, Error>),
+    Scorecard(Result<Scorecard, Error>),
+}
+
+/// Calls the guest.
+pub(crate) fn ask(
     plugin: &Plugin,
     rule: &RuleManifest,
-    input: String,
+    input: &str,
     store: &mut Store<State>,
     instance: &Instance,
-    limits: &CallLimits,
-) -> Result<RuleAnswer, RuleFailure> {
+) -> Result<Said, RuleFailure> {
     let exports = &plugin.exports;
     let not_exported = || failure(FailureCode::NoSuchRule, format!("{:?} is not exported", rule.interface));
-    let arguments = (rule.id.clone(), input);
-    match rule.interface {
+    let arguments = (rule.id.as_str(), input);
+    let said = match rule.interface {
         Interface::Validate | Interface::Assess => {
             let run = exports.judge(store, instance, rule.interface).ok_or_else(not_exported)?;
-            let (answer,) = run.and_then(|run| run.call(store, arguments)).map_err(|error| failure::of_call(&error))?;
-            answer::findings(answer, rule, limits).map(RuleAnswer::Findings)
+            run.and_then(|run| run.call(store, arguments)).map(|(answer,)| Said::Findings(answer))
         }
         Interface::Score => {
             let run = exports.score(store, instance).ok_or_else(not_exported)?;
-            let (answer,) = run.and_then(|run| run.call(store, arguments)).map_err(|error| failure::of_call(&error))?;
-            answer::scorecard(answer, limits).map(RuleAnswer::Scorecard)
+            run.and_then(|run| run.call(store, arguments)).map(|(answer,)| Said::Scorecard(answer))
         }
+    };
+    said.map_err(|error| failure::of_call(&error))
+}
+
+/// Looks at every word of it.
+pub(crate) fn check(said: Said, rule: &RuleManifest, limits: &CallLimits) -> Result<RuleAnswer, RuleFailure> {
+    match said {
+        Said::Findings(answer) => answer::findings(answer, rule, limits).map(RuleAnswer::Findings),
+        Said::Scorecard(answer) => answer::scorecard(answer, limits).map(RuleAnswer::Scorecard),
     }
 }

@@ -4,6 +4,8 @@
 //! MAC was right.
 
 use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::path::PathBuf;
 use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
@@ -27,32 +29,62 @@ impl Kind {
 }
 
 /// Serialized machine code for the engine of this host.
-pub(crate) struct TrustedCode(Vec<u8>);
+pub(crate) struct TrustedCode {
+    bytes: Vec<u8>,
+    /// The same bytes as an open file that only this user can change, see `cache`; more bytes may follow.
+    file: Option<File>,
+}
 
 impl TrustedCode {
     /// Only for `compile` (bytes the child made) and `cache` (bytes with the right MAC).
     pub(crate) fn vouch_for(bytes: Vec<u8>) -> Self {
-        Self(bytes)
+        Self { bytes, file: None }
+    }
+
+    /// Only for `cache`: code that starts a file whose MAC was right and that nobody else can write to.
+    pub(crate) fn vouch_for_file(bytes: Vec<u8>, file: File) -> Self {
+        Self { bytes, file: Some(file) }
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 
-    /// The component in it.
+    /// The component in it: mapped if there is a file, so that what is not used takes no memory and what is used can be
+    /// read again. Else copied.
     #[expect(unsafe_code, reason = "loading machine code cannot be checked by a compiler")]
     pub(crate) fn component(&self, engine: &Engine) -> wasmtime::Result<Component> {
+        if let Some(path) = self.file.as_ref().and_then(path_of) {
+            // SAFETY: the bytes come unchanged from `Engine::precompile_component` of this program, see `vouch_for_file`.
+            // The path names the very file that was read and whose MAC was right, not whatever has its name by now. Only
+            // this user could change it, and this user could as well change our memory.
+            return unsafe { Component::deserialize_file(engine, path) };
+        }
         // SAFETY: the bytes come unchanged from `Engine::precompile_component` of this program, see `vouch_for`. They are in
         // memory of our own, so nobody changes them between the check of the MAC and here.
-        unsafe { Component::deserialize(engine, &self.0) }
+        unsafe { Component::deserialize(engine, &self.bytes) }
     }
 
-    /// The core module in it.
+    /// The core module in it. One for each process, so it is copied.
     #[expect(unsafe_code, reason = "loading machine code cannot be checked by a compiler")]
     pub(crate) fn module(&self, engine: &Engine) -> wasmtime::Result<Module> {
         // SAFETY: as in `component`, with `Engine::precompile_module`.
-        unsafe { Module::deserialize(engine, &self.0) }
+        unsafe { Module::deserialize(engine, &self.bytes) }
     }
+}
+
+/// A path that opens this very file again, whatever has become of its name.
+#[cfg(target_os = "linux")]
+fn path_of(file: &File) -> Option<PathBuf> {
+    use std::os::fd::AsRawFd;
+    let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    path.exists().then_some(path)
+}
+
+/// Elsewhere there is no such path: the code is copied.
+#[cfg(not(target_os = "linux"))]
+fn path_of(_file: &File) -> Option<PathBuf> {
+    None
 }
 
 /// SHA-256 of a binary.

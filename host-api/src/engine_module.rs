@@ -36,10 +36,10 @@ impl EngineModule {
         limits: &CallLimits,
     ) -> Result<Self, Refused> {
         let module = code
-            .module(runtime.engine())
+            .module(runtime.engine_for_modules())
             .map_err(|error| Refused::new(RefusalCode::CompileFailed, format!("the code cannot be loaded: {error}")))?;
         check_exports(&module)?;
-        let instance = Linker::new(runtime.engine())
+        let instance = Linker::new(runtime.engine_for_modules())
             .instantiate_pre(&module)
             .map_err(|error| Refused::new(RefusalCode::LinkFailed, format!("{error:#}")))?;
         Ok(Self { runtime: Arc::clone(runtime), instance, limits: limits.clone(), hash })
@@ -62,7 +62,7 @@ impl EngineModule {
         }
         let length = u32::try_from(request.len())
             .map_err(|_| failure(FailureCode::Limit, "more bytes than its memory can hold"))?;
-        let mut store = Store::new(self.runtime.engine(), Limiter::new(&self.limits));
+        let mut store = Store::new(self.runtime.engine_for_modules(), Limiter::new(&self.limits));
         let instance = limit(&mut store, &self.limits)
             .and_then(|()| self.instance.instantiate(&mut store))
             .map_err(|error| failure::of_instantiation(&error))?;

@@ -32,15 +32,16 @@ pub struct HostConfig {
 
 /// The sandbox. One for each process; it may be shared between threads.
 ///
-/// Calls block the calling thread and need 2 MiB of stack, so a server makes them on its blocking pool.
+/// Calls block the calling thread and need 2 MiB of stack, so a server makes them on its blocking pool. Any number of
+/// threads may call; those there is no room for wait (`Limits::room`).
 pub struct Host {
-    runtime: Arc<Runtime>,
+    pub(crate) runtime: Arc<Runtime>,
     linker: Linker<State>,
     cache: Option<Cache>,
     compiler: Compiler,
     /// One compilation at a time: each may take gigabytes.
     compiling: Mutex<()>,
-    limits: Limits,
+    pub(crate) limits: Limits,
 }
 
 impl Host {
@@ -50,7 +51,7 @@ impl Host {
     /// The runtime does not work on this machine, or the folder cannot be made.
     pub fn new(config: HostConfig) -> Result<Self, HostError> {
         let HostConfig { cache, cache_key, compiler, limits } = config;
-        let runtime = Runtime::new()?;
+        let runtime = Runtime::new(&limits)?;
         let linker = linker(runtime.engine()).map_err(|error| HostError::Runtime(error.to_string()))?;
         let cache = cache
             .map(|folder| Cache::open(folder, cache_key, *runtime.compatibility(), limits.compile.code_bytes))
@@ -67,7 +68,7 @@ impl Host {
             policy::check_component(wasm, &self.limits.plugin)?;
             let hash = sha256(wasm);
             let code = self.code(Kind::Component, wasm, &hash)?;
-            Plugin::new(&self.runtime, &self.linker, hex(&hash), &code, &self.limits.describe).map(Arc::new)
+            Plugin::new(&self.runtime, &self.linker, &hex(&hash), &code, &self.limits.describe).map(Arc::new)
         })
     }
 
@@ -114,7 +115,8 @@ impl Host {
         if let Some(cache) = &self.cache {
             cache.put(kind, hash, &code);
         }
-        Ok(code)
+        // From the folder if it is there now: mapped code costs less than a copy of it.
+        Ok(cached().unwrap_or(code))
     }
 }
 

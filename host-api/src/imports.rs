@@ -82,12 +82,12 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(plugin: &str, limits: &CallLimits) -> Self {
+    pub(crate) fn new(plugin: &Arc<str>, limits: &CallLimits) -> Self {
         Self {
             limiter: Limiter::new(limits),
             rows: None,
             lookups: Vec::new(),
-            log: Log { plugin: plugin.to_owned(), lines_left: limits.log_lines, line_bytes: limits.log_line_bytes },
+            log: Log { plugin: Arc::clone(plugin), lines_left: limits.log_lines, line_bytes: limits.log_line_bytes },
             lookups_left: limits.lookups,
         }
     }
@@ -96,6 +96,13 @@ impl State {
     pub(crate) fn with_datasets(mut self, datasets: Arc<dyn Datasets>, declared: Arc<BTreeSet<String>>) -> Self {
         self.rows = Some(Rows { datasets, declared });
         self
+    }
+
+    /// As if no call had been made yet; memory stays counted. For `stages`.
+    pub(crate) fn renew(&mut self, limits: &CallLimits) {
+        self.lookups.clear();
+        self.lookups_left = limits.lookups;
+        self.log.lines_left = limits.log_lines;
     }
 
     fn look_up(&mut self, dataset: String, key: String) -> Result<Option<String>, Stop> {
@@ -163,7 +170,7 @@ fn charge(store: &mut StoreContextMut<'_, State>, bytes: usize) -> wasmtime::Res
 
 /// Lines of a guest, for the person who debugs it.
 struct Log {
-    plugin: String,
+    plugin: Arc<str>,
     lines_left: usize,
     line_bytes: usize,
 }
@@ -173,7 +180,7 @@ impl Log {
     fn write(&mut self, level: &str, text: &str) {
         let Some(left) = self.lines_left.checked_sub(1) else { return };
         self.lines_left = left;
-        let (plugin, text) = (&self.plugin, text.get(..text.floor_char_boundary(self.line_bytes)).unwrap_or_default());
+        let (plugin, text) = (&*self.plugin, text.get(..text.floor_char_boundary(self.line_bytes)).unwrap_or_default());
         match level {
             "error" => tracing::error!(target: "plugin", plugin, ?text, "rule"),
             "warn" => tracing::warn!(target: "plugin", plugin, ?text, "rule"),
@@ -186,37 +193,50 @@ impl Log {
 /// Memory and tables of one store, all of them together. Growing past a limit traps: a guest that is told "no" instead
 /// would go on in ways nobody has tested.
 pub(crate) struct Limiter {
-    memory_left: usize,
-    table_left: usize,
+    memory: Budget,
+    tables: Budget,
 }
 
 impl Limiter {
     pub(crate) fn new(limits: &CallLimits) -> Self {
-        Self { memory_left: limits.memory_bytes, table_left: limits.table_elements }
+        Self {
+            memory: Budget { limit: limits.memory_bytes, left: limits.memory_bytes },
+            tables: Budget { limit: limits.table_elements, left: limits.table_elements },
+        }
     }
 }
 
-/// True if the growth fits. False if the guest's own maximum forbids it, which it learns as the standard says.
-fn grow(
-    left: &mut usize,
-    what: &str,
-    current: usize,
-    desired: usize,
-    maximum: Option<usize>,
-) -> wasmtime::Result<bool> {
-    if maximum.is_some_and(|maximum| desired > maximum) {
-        return Ok(false);
+struct Budget {
+    limit: usize,
+    left: usize,
+}
+
+impl Budget {
+    /// True if the growth fits. False if the guest's own maximum forbids it, which it learns as the standard says.
+    ///
+    /// REPLAY: where memory comes from a pool, `maximum` is at most a slot's size, which is above the limit. So a maximum
+    /// above the limit says nothing here, or a guest could tell a pool from none.
+    fn grow(
+        &mut self,
+        what: &str,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        if maximum.is_some_and(|maximum| desired > maximum && maximum <= self.limit) {
+            return Ok(false);
+        }
+        match self.left.checked_sub(desired.saturating_sub(current)) {
+            Some(rest) => self.left = rest,
+            None => return Err(Stop::Limit(format!("too much {what}")).into()),
+        }
+        Ok(true)
     }
-    match left.checked_sub(desired.saturating_sub(current)) {
-        Some(rest) => *left = rest,
-        None => return Err(Stop::Limit(format!("too much {what}")).into()),
-    }
-    Ok(true)
 }
 
 impl ResourceLimiter for Limiter {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        grow(&mut self.memory_left, "memory", current, desired, maximum)
+        self.memory.grow("memory", current, desired, maximum)
     }
 
     /// Mostly: the machine has no memory left. The guest must not see that, or its answer would depend on it.
@@ -225,7 +245,7 @@ impl ResourceLimiter for Limiter {
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        grow(&mut self.table_left, "table", current, desired, maximum)
+        self.tables.grow("table", current, desired, maximum)
     }
 
     fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {

@@ -25,13 +25,16 @@ mod limits;
 mod manifest;
 mod plugin;
 mod policy;
+mod room;
 mod runtime;
 mod since_v1;
+#[doc(hidden)]
+pub mod stages;
 
 pub use compile::{Compiler, compile_child};
 pub use engine_module::EngineModule;
 pub use error::{HostError, RefusalCode, Refused};
 pub use host::{Host, HostConfig};
 pub use imports::{Datasets, NoDatasets, Row};
-pub use limits::{CallLimits, CompileLimits, Limits, ShapeLimits};
+pub use limits::{CallLimits, CompileLimits, Limits, Room, ShapeLimits};
 pub use plugin::Plugin;

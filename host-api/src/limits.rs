@@ -28,6 +28,8 @@ pub struct Limits {
     pub score: CallLimits,
     /// One call of `engine.wasm`.
     pub engine_call: CallLimits,
+    /// Where the memory of plugins comes from.
+    pub room: Room,
 }
 
 impl Default for Limits {
@@ -41,6 +43,7 @@ impl Default for Limits {
             assess: CallLimits::default(),
             score: CallLimits::default(),
             engine_call: CallLimits::for_engine(),
+            room: Room::default(),
         }
     }
 }
@@ -54,6 +57,26 @@ impl Limits {
             Interface::Assess => &self.assess,
             Interface::Score => &self.score,
         }
+    }
+}
+
+/// How many calls of plugins there is room for, and what stays of a call's memory for the next one: its pages, never what
+/// was in them.
+#[derive(Clone, Debug)]
+pub struct Room {
+    /// Calls at one time; further ones wait.
+    pub calls: u32,
+    /// Bytes of each memory that stay with this process between calls, zeroed. None: every call asks the system for
+    /// memory and gives all of it back.
+    pub kept_bytes: Option<usize>,
+}
+
+impl Default for Room {
+    /// Twice the processors: a call only computes, so more at one time would make each of them later.
+    fn default() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let calls = u32::try_from(processors.saturating_mul(2)).unwrap_or(u32::MAX).clamp(8, 256);
+        Self { calls, kept_bytes: Some(2 * MIB) }
     }
 }
 
@@ -135,6 +158,8 @@ pub struct ShapeLimits {
     pub module_imports: usize,
     /// Tables in all modules.
     pub tables: usize,
+    /// Memories in all modules.
+    pub memories: usize,
     /// Bytes a memory starts with.
     pub initial_memory_bytes: usize,
     /// Elements a table starts with.
@@ -153,6 +178,7 @@ impl Default for ShapeLimits {
             globals: 1_000,
             module_imports: 1_000,
             tables: 16,
+            memories: 4,
             initial_memory_bytes: 16 * MIB,
             initial_table_elements: 10_000,
         }

@@ -20,7 +20,7 @@ pub struct Plugin {
     pub(crate) instance: InstancePre<State>,
     pub(crate) exports: Exports,
     pub(crate) datasets: Arc<BTreeSet<String>>,
-    hash: String,
+    pub(crate) hash: Arc<str>,
     manifest: Manifest,
     interfaces: Vec<Interface>,
 }
@@ -30,7 +30,7 @@ impl Plugin {
     pub(crate) fn new(
         runtime: &Arc<Runtime>,
         linker: &Linker<State>,
-        hash: String,
+        hash: &str,
         code: &TrustedCode,
         limits: &CallLimits,
     ) -> Result<Self, Refused> {
@@ -41,6 +41,7 @@ impl Plugin {
             .instantiate_pre(&component)
             .map_err(|error| Refused::new(RefusalCode::LinkFailed, format!("{error:#}")))?;
         let exports = Exports::find(&component)?;
+        let hash = Arc::from(hash);
         let text = describe(runtime, &instance, &exports, &hash, limits)?;
         let interfaces = exports.interfaces();
         let manifest = manifest::read(&text, &interfaces)?;
@@ -67,7 +68,7 @@ impl Plugin {
     }
 }
 
-/// A store of its own for one call, start functions run.
+/// A store of its own for one call, start functions run. The caller has a permit, and keeps it longer than the store.
 pub(crate) fn instantiate(
     runtime: &Runtime,
     instance: &InstancePre<State>,
@@ -85,12 +86,13 @@ fn describe(
     runtime: &Runtime,
     instance: &InstancePre<State>,
     exports: &Exports,
-    hash: &str,
+    hash: &Arc<str>,
     limits: &CallLimits,
 ) -> Result<String, Refused> {
     let failed = |failure: &RuleFailure| {
         Refused::new(RefusalCode::ManifestFailed, format!("{:?}: {}", failure.code, failure.detail))
     };
+    let _permit = runtime.permit();
     let (mut store, instance) = instantiate(runtime, instance, State::new(hash, limits), limits);
     let instance = instance.map_err(|failure| failed(&failure))?;
     exports.check_types(&mut store, &instance)?;

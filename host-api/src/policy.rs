@@ -15,7 +15,7 @@ use wasmparser::{
 /// The interfaces of `sopwith:plugin` a plugin may import. `types` has no functions.
 const IMPORTS: [&str; 3] = ["log", "dataset", "types"];
 
-/// What compilers for `wasm32-unknown-unknown` use today; runtime.rs switches on the same list, and SIMD for engine.wasm.
+/// What compilers of rules use today; runtime.rs switches on the same list, and SIMD for engine.wasm.
 const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
     .union(WasmFeatures::SIGN_EXTENSION)
@@ -24,6 +24,8 @@ const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::BULK_MEMORY)
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::FLOATS)
+    // QuickJS, and with it every rule in JavaScript, is compiled with them.
+    .union(WasmFeatures::TAIL_CALL)
     .union(WasmFeatures::COMPONENT_MODEL);
 
 const WASM_PAGE_BYTES: u64 = 64 * 1024;
@@ -70,6 +72,7 @@ struct Survey<'a> {
     functions: usize,
     globals: usize,
     tables: usize,
+    memories: usize,
 }
 
 impl<'a> Survey<'a> {
@@ -84,6 +87,7 @@ impl<'a> Survey<'a> {
             functions: 0,
             globals: 0,
             tables: 0,
+            memories: 0,
         }
     }
 
@@ -148,11 +152,15 @@ impl<'a> Survey<'a> {
                     at_most("elements a table starts with", initial, self.limits.initial_table_elements)
                 })
             }
-            Payload::MemorySection(memories) => memories.clone().into_iter().try_for_each(|memory| {
-                let bytes = memory.map_err(invalid)?.initial.saturating_mul(WASM_PAGE_BYTES);
-                let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-                at_most("bytes a memory starts with", bytes, self.limits.initial_memory_bytes)
-            }),
+            Payload::MemorySection(memories) => {
+                self.memories += memories.count() as usize;
+                at_most("memories", self.memories, self.limits.memories)?;
+                memories.clone().into_iter().try_for_each(|memory| {
+                    let bytes = memory.map_err(invalid)?.initial.saturating_mul(WASM_PAGE_BYTES);
+                    let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+                    at_most("bytes a memory starts with", bytes, self.limits.initial_memory_bytes)
+                })
+            }
             _ => Ok(()),
         }
     }

@@ -1,16 +1,22 @@
-//! How wasmtime is set up, and the thread that counts deadlines. One engine for each host.
+//! How wasmtime is set up, and the thread that counts deadlines.
+//!
+//! A host has two engines that differ only in where memory comes from: plugins are called often and take theirs from a pool
+//! (`room`), `engine.wasm` is called seldom and may be large, so its memory is asked of the system for each call. Code made
+//! for one fits the other.
 //!
 //! The profile leaves out what a rule has no use for: no WASI, no threads, no relaxed SIMD, no 64-bit or several memories, no
-//! garbage collection, no exceptions, no tail calls, no async. Parent and compiling child make their engine here, so that
+//! garbage collection, no exceptions, no async. Parent and compiling child make their engine here, so that
 //! the code of one fits the other.
 
 use crate::error::HostError;
+use crate::limits::Limits;
+use crate::room::{self, Permit, Permits};
 use sha2::{Digest, Sha256};
 use std::hash::{Hash, Hasher};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use wasmtime::{Config, Engine, OptLevel, Store, Strategy, WasmFeatures};
+use wasmtime::{Config, Engine, EngineWeak, OptLevel, Store, Strategy, WasmFeatures};
 
 /// How often the epoch moves: the grain of deadlines.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
@@ -27,12 +33,18 @@ const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::BULK_MEMORY)
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::FLOATS)
+    .union(WasmFeatures::TAIL_CALL)
     // For engine.wasm alone: `policy` lets no plugin with SIMD through.
     .union(WasmFeatures::SIMD)
     .union(WasmFeatures::COMPONENT_MODEL);
 
-/// The engine both the host and the compiling child use.
+/// An engine without a pool: for the compiling child, and for `engine.wasm`.
 pub(crate) fn engine() -> wasmtime::Result<Engine> {
+    Engine::new(&config())
+}
+
+/// What both engines and the compiling child have in common, so that the code of one fits the others.
+fn config() -> Config {
     let mut config = Config::new();
     config
         .strategy(Strategy::Cranelift)
@@ -47,27 +59,57 @@ pub(crate) fn engine() -> wasmtime::Result<Engine> {
         .generate_address_map(false)
         .wasm_features(WasmFeatures::all().difference(FEATURES), false)
         .wasm_features(FEATURES, true);
-    Engine::new(&config)
+    config
 }
 
-/// An engine and what keeps its deadlines.
+/// The engine of plugins: with a pool if one is wanted and this machine has the address space for it.
+fn plugin_engine(limits: &Limits) -> wasmtime::Result<Engine> {
+    if let Some(pool) = room::pool(limits) {
+        match Engine::new(config().allocation_strategy(pool)) {
+            Ok(engine) => return Ok(engine),
+            // The calls cost more then, and their answers are the same.
+            Err(error) => {
+                tracing::warn!(%error, "no address space for a pool of memories: every call asks the system for its own");
+            }
+        }
+    }
+    engine()
+}
+
+/// The engines and what keeps their deadlines.
 pub(crate) struct Runtime {
     engine: Engine,
+    engine_for_modules: Engine,
     compatibility: [u8; 32],
+    calls: Permits,
     _ticker: Ticker,
 }
 
 impl Runtime {
-    pub(crate) fn new() -> Result<Self, HostError> {
-        let engine = engine().map_err(|error| HostError::Runtime(error.to_string()))?;
+    pub(crate) fn new(limits: &Limits) -> Result<Self, HostError> {
+        let failed = |error: wasmtime::Error| HostError::Runtime(error.to_string());
+        let engine = plugin_engine(limits).map_err(failed)?;
+        let engine_for_modules = self::engine().map_err(failed)?;
         let mut hasher = CompatibilityHasher(Sha256::new());
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        let ticker = Ticker::start(&engine)?;
-        Ok(Self { engine, compatibility: hasher.0.finalize().into(), _ticker: ticker })
+        let ticker = Ticker::start([engine.weak(), engine_for_modules.weak()])?;
+        let calls = Permits::new(limits.room.calls);
+        Ok(Self { engine, engine_for_modules, compatibility: hasher.0.finalize().into(), calls, _ticker: ticker })
     }
 
+    /// For plugins.
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// For `engine.wasm`.
+    pub(crate) fn engine_for_modules(&self) -> &Engine {
+        &self.engine_for_modules
+    }
+
+    /// Waits until there is room for one more instance of a plugin.
+    pub(crate) fn permit(&self) -> Permit<'_> {
+        self.calls.take()
     }
 
     /// SHA-256 over everything compiled code depends on: version, settings, target, processor features.
@@ -91,15 +133,16 @@ struct Ticker {
 }
 
 impl Ticker {
-    fn start(engine: &Engine) -> Result<Self, HostError> {
+    fn start(engines: [EngineWeak; 2]) -> Result<Self, HostError> {
         let (stop, stopped) = channel::<()>();
-        let engine = engine.weak();
         let thread = std::thread::Builder::new()
             .name("rule-deadlines".to_owned())
             .spawn(move || {
                 while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                    let Some(engine) = engine.upgrade() else { return };
-                    engine.increment_epoch();
+                    for engine in &engines {
+                        let Some(engine) = engine.upgrade() else { return };
+                        engine.increment_epoch();
+                    }
                 }
             })
             .map_err(HostError::Ticker)?;

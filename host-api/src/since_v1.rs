@@ -52,10 +52,10 @@ pub(crate) struct Scorecard {
 pub(crate) type Describe = TypedFunc<(), (String,)>;
 
 /// `validate.run` and `assess.run`: rule, input.
-pub(crate) type Judge = TypedFunc<(String, String), (Result<Vec<Finding>, Error>,)>;
+pub(crate) type Judge<'a> = TypedFunc<(&'a str, &'a str), (Result<Vec<Finding>, Error>,)>;
 
 /// `score.run`: rule, input.
-pub(crate) type Score = TypedFunc<(String, String), (Result<Scorecard, Error>,)>;
+pub(crate) type Score<'a> = TypedFunc<(&'a str, &'a str), (Result<Scorecard, Error>,)>;
 
 /// Where the functions of a component are.
 pub(crate) struct Exports {
@@ -97,12 +97,12 @@ impl Exports {
     }
 
     /// `validate.run` or `assess.run`; none if not exported.
-    pub(crate) fn judge<T: 'static>(
+    pub(crate) fn judge<'a, T: 'static>(
         &self,
         store: &mut Store<T>,
         instance: &Instance,
         interface: Interface,
-    ) -> Option<wasmtime::Result<Judge>> {
+    ) -> Option<wasmtime::Result<Judge<'a>>> {
         let export = match interface {
             Interface::Validate => self.validate.as_ref(),
             Interface::Assess => self.assess.as_ref(),
@@ -112,11 +112,11 @@ impl Exports {
     }
 
     /// `score.run`; none if not exported.
-    pub(crate) fn score<T: 'static>(
+    pub(crate) fn score<'a, T: 'static>(
         &self,
         store: &mut Store<T>,
         instance: &Instance,
-    ) -> Option<wasmtime::Result<Score>> {
+    ) -> Option<wasmtime::Result<Score<'a>>> {
         self.score.as_ref().map(|export| instance.get_typed_func(store, export))
     }
 

@@ -78,8 +78,8 @@ fn code_that_is_not_ours_is_deleted_and_compiled_again() {
             fs::write(path, bytes).unwrap();
         }
     };
-    is_not_trusted("a bit of the MAC", 1, flip(|_| 0));
-    is_not_trusted("the first bit of the code", 1, flip(|_| 32));
+    is_not_trusted("the first bit of the code", 1, flip(|_| 0));
+    is_not_trusted("the first bit of the MAC", 1, flip(|length| length - 32));
     is_not_trusted("a bit in the middle", 1, flip(|length| length / 2));
     is_not_trusted("the last bit", 1, flip(|length| length - 1));
     is_not_trusted("another key", 2, |_| ());
@@ -95,6 +95,37 @@ fn code_that_is_not_ours_is_deleted_and_compiled_again() {
         bytes.push(0);
         fs::write(path, bytes).unwrap();
     });
+}
+
+/// Mapped only if nobody else can write to it; from a copy it must run all the same.
+#[test]
+#[cfg(target_os = "linux")]
+fn code_is_mapped_unless_somebody_else_could_change_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = filled(folder.path());
+    let name = path.to_str().unwrap().to_owned();
+    let is_mapped = || fs::read_to_string("/proc/self/maps").unwrap().contains(&name);
+    for (mode, expected) in [(0o600, true), (0o620, false), (0o602, false), (0o644, true)] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let host = host(folder.path(), 1, no_compiler());
+        let plugin = host.load(&plugin()).unwrap();
+        assert_eq!(is_mapped(), expected, "{mode:o}");
+        assert!(matches!(call(&host, &plugin, "look", json!({})).answer, RuleAnswer::Findings(_)), "{mode:o}");
+    }
+}
+
+/// The MAC was checked on the file that was opened, so that file is what runs, whatever is put under its name meanwhile.
+#[test]
+fn a_plugin_that_is_loaded_does_not_mind_what_becomes_of_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = filled(folder.path());
+    let host = host(folder.path(), 1, no_compiler());
+    let plugin = host.load(&plugin()).unwrap();
+    let other = folder.path().join("other");
+    fs::write(&other, "not code").unwrap();
+    fs::rename(&other, &path).unwrap();
+    assert!(matches!(call(&host, &plugin, "look", json!({})).answer, RuleAnswer::Findings(_)));
 }
 
 #[test]

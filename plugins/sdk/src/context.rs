@@ -36,7 +36,7 @@ impl Level {
 #[derive(Debug)]
 pub struct Context<'a> {
     #[cfg(not(target_arch = "wasm32"))]
-    pub(crate) lookups: &'a crate::native::Lookups,
+    pub(crate) rows: &'a dyn crate::native::Rows,
     #[cfg(target_arch = "wasm32")]
     pub(crate) lifetime: std::marker::PhantomData<&'a ()>,
 }
@@ -68,7 +68,7 @@ impl Context<'_> {
 
     #[cfg(not(target_arch = "wasm32"))]
     fn row(&self, dataset: &str, key: &str) -> Option<String> {
-        self.lookups.get(dataset)?.get(key).map(ToString::to_string)
+        self.rows.row(dataset, key)
     }
 
     #[cfg(target_arch = "wasm32")]
