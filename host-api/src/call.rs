@@ -1,6 +1,7 @@
 //! One call of one rule: a store of its own, the input in, the answer out, and what it cost.
 
 use crate::answer;
+use crate::canonical;
 use crate::failure::{self, failure};
 use crate::imports::{Datasets, State};
 use crate::limits::CallLimits;
@@ -48,7 +49,7 @@ pub(crate) fn prepare<'a>(
         .and_then(|(_, id)| manifest.rules.iter().find(|rule| rule.id == id && rule.interface == call.interface))
         .ok_or_else(|| failure(FailureCode::NoSuchRule, format!("{:?} `{}`", call.interface, call.rule)))?;
     // PURE: equal inputs are equal bytes, whoever stored them in between, and burn equal fuel.
-    let input = serde_json_canonicalizer::to_string(&call.input)
+    let input = canonical::text(&call.input)
         .map_err(|error| failure(FailureCode::Limit, format!("the input cannot be written as JSON: {error}")))?;
     if input.len() > limits.input_bytes {
         let detail = format!("the input has {} bytes, at most {} are allowed", input.len(), limits.input_bytes);

@@ -216,13 +216,7 @@ impl Budget {
     ///
     /// REPLAY: where memory comes from a pool, `maximum` is at most a slot's size, which is above the limit. So a maximum
     /// above the limit says nothing here, or a guest could tell a pool from none.
-    fn grow(
-        &mut self,
-        what: &str,
-        current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
+    fn grow(&mut self, what: &str, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         if maximum.is_some_and(|maximum| desired > maximum && maximum <= self.limit) {
             return Ok(false);
         }

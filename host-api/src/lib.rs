@@ -14,6 +14,7 @@
 mod answer;
 mod cache;
 mod call;
+mod canonical;
 mod code;
 mod compile;
 mod engine_module;

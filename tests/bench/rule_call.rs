@@ -24,8 +24,7 @@ pub fn measure(settings: &Settings) -> anyhow::Result<Vec<Measure>> {
     let scene = Scene::new();
     let host = scene::host(Limits::default(), None)?;
     let plugin = host.load(&scene::component("fmcg")?).context("fmcg.wasm")?;
-    let mut measures =
-        vec![Measure::alone(GROUP, "input of 20 products, as JSON", "B", &[scene.text.len() as f64])];
+    let mut measures = vec![Measure::alone(GROUP, "input of 20 products, as JSON", "B", &[scene.text.len() as f64])];
     scene.same_answer(&host, &plugin)?;
     measures.extend(against_native(settings, &scene, &host, &plugin)?);
     measures.push(without_a_pool(settings, &scene, &host, &plugin)?);
@@ -88,9 +87,7 @@ fn against_native(
         || black_box(scene.native::<Fmcg>()).map(drop),
     )?;
     let floor = "the same rule natively, JSON text in and out";
-    Ok(vec![
-        Measure::beside(GROUP, "Rust, fresh store", "us", &fresh, floor, &native).at_most(Of::Above, 15.0),
-    ])
+    Ok(vec![Measure::beside(GROUP, "Rust, fresh store", "us", &fresh, floor, &native).at_most(Of::Above, 15.0)])
 }
 
 /// The same with memory that is asked of the system for each call.

@@ -8,4 +8,5 @@ mod engine_module;
 mod guest;
 mod hostile_answers;
 mod hostile_binaries;
+mod room;
 mod rules;
