@@ -24,8 +24,6 @@ const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::BULK_MEMORY)
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::FLOATS)
-    // QuickJS, and with it every rule in JavaScript, is compiled with them.
-    .union(WasmFeatures::TAIL_CALL)
     .union(WasmFeatures::COMPONENT_MODEL);
 
 const WASM_PAGE_BYTES: u64 = 64 * 1024;

@@ -107,11 +107,8 @@ fn in_python(ring: &Ring, folder: &Path, sources: &Path, contract: &Path, out: &
 }
 
 fn is_installed(tool: &Path) -> bool {
-    let version = Command::new(tool.join("componentize-py"))
-        .arg("--version")
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output();
+    let version =
+        Command::new(tool.join("componentize-py")).arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).output();
     let wanted = COMPONENTIZE_PY.rsplit('=').next().unwrap_or_default();
     version.is_ok_and(|output| output.status.success() && String::from_utf8_lossy(&output.stdout).contains(wanted))
 }

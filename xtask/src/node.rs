@@ -1,6 +1,5 @@
 //! The Node part: a rule written in JavaScript becomes a component, a Rust component becomes an ES module, and both
-//! give the answers their case files expect; the one in JavaScript in the sandbox too. It shows that partners and phones
-//! are not tied to Rust.
+//! give the answers their case files expect. It shows that partners and phones are not tied to Rust.
 //!
 //! What happens inside Node is plugins/js/test.mjs. Where Node is missing the run says so and goes on.
 
@@ -43,20 +42,9 @@ pub fn with(root: &Path, ring: &Ring, components: &Path) -> Result<()> {
             .arg("--components")
             .arg(components)
             .arg("--out")
-            .arg(&out)
+            .arg(out)
             .current_dir(folder),
-    )?;
-    in_the_sandbox(root, ring, &out)
-}
-
-/// The rule in JavaScript over the case file it shares with the one in Rust, as the server would run it.
-fn in_the_sandbox(root: &Path, ring: &Ring, out: &Path) -> Result<()> {
-    let cases = out.join("cases");
-    std::fs::create_dir_all(&cases)?;
-    std::fs::copy(root.join("plugins/presence/cases/clock_skew.json"), cases.join("clock_skew.json"))?;
-    let component = out.join("clock-skew.wasm");
-    let sopwith = plugins::built_sopwith(root)?;
-    ring.run(Command::new(sopwith).args(["plugin", "test"]).arg(component).arg("--cases").arg(cases))
+    )
 }
 
 fn is_there() -> bool {

@@ -82,11 +82,6 @@ fn cases() -> Vec<(&'static str, Guest, FailureCode)> {
             Limit,
         ),
         (
-            "calls itself in place of returning, for ever",
-            Guest::validate("(return_call $run (local.get 0) (local.get 1) (local.get 2) (local.get 3))"),
-            OutOfFuel,
-        ),
-        (
             "loops while it is handed its input",
             Guest { realloc: Some("(loop $again (br $again)) unreachable".into()), ..Guest::finds(&[]) },
             OutOfFuel,

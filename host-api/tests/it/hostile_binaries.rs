@@ -123,6 +123,7 @@ fn cases() -> Vec<(&'static str, Vec<u8>, RefusalCode)> {
         ("64-bit memory", around_module("(memory i64 1)"), Invalid),
         ("two memories", around_module("(memory 1) (memory 1)"), Invalid),
         ("vectors", around_module("(func (result v128) (v128.const i64x2 0 0))"), Invalid),
+        ("tail calls", around_module("(func $f (return_call $f))"), Invalid),
         ("exceptions", around_module("(tag) (func (throw 0))"), Invalid),
         ("garbage collection", around_module("(type (struct (field i32)))"), Invalid),
         ("code that does not check", undefined_instruction(),

@@ -33,7 +33,7 @@ pub fn measure(settings: &Settings, scene: &Scene) -> anyhow::Result<Vec<Measure
     });
     let plugins: Vec<Arc<Plugin>> = plugins.collect::<anyhow::Result<_>>()?;
     let loaded = begun.elapsed().as_secs_f64() * 1e3 / tenants as f64;
-    
+
     let calls: Vec<_> = plugins.iter().map(|plugin| scene.call(plugin)).collect();
     for (plugin, call) in plugins.iter().zip(&calls) {
         scene::answered(host.call(plugin, call, &scene.datasets))?;
