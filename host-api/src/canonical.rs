@@ -164,7 +164,7 @@ mod tests {
     fn made_up(state: &mut u64, depth: u32) -> Value {
         match next(state) % if depth < 4 { 8 } else { 6 } {
             0 => json!(null),
-            1 => json!(next(state) % 2 == 0),
+            1 => json!(next(state).is_multiple_of(2)),
             2 => json!(next(state).cast_signed() >> (next(state) % 64)),
             3 => json!(f64::from_bits(next(state))),
             4 => json!(next(state) as f64 / 1e4),
