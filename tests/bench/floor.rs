@@ -68,7 +68,7 @@ impl Floor {
             let tip = store.tip(&tenant, &visit_of_task(&id)).await?;
             tasks.insert(id, Mutex::new((task, tip)));
         }
-        let answer = Bytes::from(command.answer.to_string());
+        let answer = Bytes::from(command.answer.clone());
         Ok(Self { store, tenant, command, answer, events, tasks, next: AtomicU64::new(1) })
     }
 

@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use engine::event::{Draft, ENGINE_HASH, Payload, Seal, Tip, seal};
 use engine::task::Task;
 use engine::visit::visit_of_task;
-use serde_json::{Value, json};
+use serde_json::json;
 use server::store::{self, CommandRecord, Commit, Options, Store, StoreUrl, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -123,7 +123,7 @@ struct Model {
     task: String,
     /// Type and payloads, each as text.
     events: Vec<(String, Vec<(String, String)>)>,
-    commands: Vec<(CommandRecord, String)>,
+    commands: Vec<CommandRecord>,
 }
 
 impl Model {
@@ -142,8 +142,7 @@ impl Model {
         let mut commands = Vec::new();
         for id in [format!("cmd_create-{EXEMPLAR}"), format!("cmd_start-{EXEMPLAR}"), format!("cmd_{EXEMPLAR}-1")] {
             let command = store.command(TENANT, "usr_rep-0", &id).await?.with_context(|| id.clone())?;
-            let answer = command.answer.to_string();
-            commands.push((command, answer));
+            commands.push(command);
         }
         Ok(Self { task: serde_json::to_string(&task)?, events, commands })
     }
@@ -179,9 +178,9 @@ impl Model {
         writes.push(Write::Task(Box::new(task), None));
         writes.push(Write::Judged { customer: customer.clone(), visit: format!("vis_{name}"), seq: tip.seq, at_ms });
         let mut commits = vec![Commit { at_ms, command: None, writes }];
-        for (command, answer) in &self.commands {
-            let answer: Value = serde_json::from_str(&own(answer))?;
-            let command = CommandRecord { id: own(&command.id), actor: rep.clone(), answer, ..command.clone() };
+        for command in &self.commands {
+            let (id, answer) = (own(&command.id), own(&command.answer));
+            let command = CommandRecord { id, actor: rep.clone(), answer, ..command.clone() };
             commits.push(Commit { at_ms, command: Some(command), writes: Vec::new() });
         }
         Ok(commits)

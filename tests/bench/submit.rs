@@ -149,22 +149,24 @@ fn store(settings: &Settings, kind: Kind, group: &'static str) -> anyhow::Result
     let rounds = settings.rounds(5, 1);
     let length = Duration::from_millis(if settings.quick { 300 } else { 2_000 });
     // As many as the fastest machine of today can take in a round, over all clients.
-    let most = settings.rounds(16_000, 800);
-    let warm_up = most / 8;
-    let each = (rounds * CLIENTS.len() + 1) * (most / STEPS + 256) / 256 + 1;
-    let mut pair = Pair::new(kind, 256, each)?;
+    let most = settings.rounds(16_000, 64);
+    let reps = settings.rounds(256, 16);
+    let clients: Vec<usize> = CLIENTS.iter().copied().filter(|clients| *clients <= reps).collect();
+    // A list ends with a whole visit, so each client may take a little more; so do warm-up and echo.
+    let each = (rounds * clients.len() + 2) * (most / STEPS + reps).div_ceil(reps) + 1;
+    let mut pair = Pair::new(kind, reps, each)?;
     let (mut measures, mut floors) = (Vec::new(), Vec::new());
-    let lists = pair.lists(64, warm_up / 64)?;
+    let lists = pair.lists(reps / 4, most / reps)?;
     round(address(&pair.real), pair.real.pid(), &lists, Pace::Closed(length))?;
-    for clients in CLIENTS {
+    for clients in &clients {
         let (mut real, mut floor) = (Vec::new(), Vec::new());
         for _ in 0..rounds {
-            let lists = pair.lists(*clients, (most / clients).min(4_000))?;
+            let lists = pair.lists(*clients, (most / clients).min(settings.rounds(4_000, 24)))?;
             floor.push(round(&pair.floor.address, pair.floor.child.id(), &lists, Pace::Closed(length))?);
             real.push(round(address(&pair.real), pair.real.pid(), &lists, Pace::Closed(length))?);
         }
         measures.extend(beside(group, *clients, kind, &real, &floor));
-        if *clients == RAW_CLIENTS {
+        if *clients == RAW_CLIENTS || settings.quick {
             floors = floor.iter().map(|round| round.load.rate()).collect();
         }
     }
@@ -177,7 +179,7 @@ fn store(settings: &Settings, kind: Kind, group: &'static str) -> anyhow::Result
 impl Pair {
     /// Processor time of a request that is answered as a submission is, with nothing done, in microseconds.
     fn echo(&mut self, most: usize) -> anyhow::Result<f64> {
-        let mut lists = self.lists(16, (most / 64).max(STEPS))?;
+        let mut lists = self.lists(16, most / 16)?;
         for request in lists.iter_mut().flatten() {
             let text = String::from_utf8(std::mem::take(request))?;
             *request = text.replacen("/submit HTTP", "/echo HTTP", 1).into_bytes();

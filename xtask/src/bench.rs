@@ -3,6 +3,7 @@
 //! What is measured and against what is the program `bench` (`tests/bench/`); here is only what it needs around it, and the
 //! report. No figure makes this fail: it is not a test.
 
+mod guests;
 mod report;
 
 use crate::postgres::{self, Postgres};
@@ -74,6 +75,8 @@ pub struct Programs<'a> {
     pub plugins: &'a Path,
     /// `engine.wasm`
     pub engine: &'a Path,
+    /// Folder of rules in other languages; none: they are not measured.
+    pub guests: Option<&'a Path>,
 }
 
 /// Builds, measures, prints, writes.
@@ -96,12 +99,23 @@ pub fn bench(root: &Path, wish: &Wish) -> Result<()> {
         engine = wasm::engine(root, ring)?;
         Ok(())
     })?;
+    let mut guests = PathBuf::new();
+    rings.ring("rules in other languages", |ring| {
+        guests = guests::build(root, ring)?;
+        Ok(())
+    })?;
     rings.ring("PostgreSQL", |ring| {
         postgres = Some(Postgres::start(root, ring)?);
         Ok(())
     })?;
     rings.ring("measure", |ring| {
-        let programs = Programs { bench: program("bench"), sopwith: &sopwith, plugins: &components, engine: &engine };
+        let programs = Programs {
+            bench: program("bench"),
+            sopwith: &sopwith,
+            plugins: &components,
+            engine: &engine,
+            guests: Some(&guests),
+        };
         let mut words: Vec<&str> = wish.only.iter().map(String::as_str).collect();
         if wish.growth {
             words.push("growth");
@@ -154,6 +168,9 @@ fn measure(
         .env("SOPWITH_PLUGINS", programs.plugins)
         .env("SOPWITH_ENGINE_WASM", programs.engine)
         .env("SOPWITH_BENCH", &folder);
+    if let Some(guests) = programs.guests {
+        command.env("SOPWITH_BENCH_GUESTS", guests);
+    }
     if let Some(postgres) = postgres {
         command.env(postgres::URL, postgres.url());
         command.env("SOPWITH_PGBENCH", postgres.program("pgbench"));

@@ -4,7 +4,6 @@
 //! what xtask needs from the program it asks of the built program.
 
 mod bench;
-mod bench_guests;
 mod boundaries;
 mod day;
 mod demo;
@@ -36,7 +35,6 @@ Usage: cargo xtask <command>
   plugins         build the first-party plugins into target/plugins
   engine-wasm     build target/engine.wasm and prove that it imports nothing
   node            rules and components in Node: build, transpile, run the case files
-  bench-guests    build the rule in JavaScript and in Python that the benchmark calls into target/bench
   openapi         write schemas/openapi.json as the built program prints it
   postgres [-- COMMAND…]
                   run a command beside a private PostgreSQL, whose address is in SOPWITH_PG_URL
@@ -68,7 +66,6 @@ fn dispatch(root: &Path, arguments: &[&str]) -> Result<()> {
         ["tidy"] => tidy::tidy(root),
         ["plugins"] => run::alone(|ring| plugins::build(root, ring).map(drop)),
         ["engine-wasm"] => run::alone(|ring| wasm::engine(root, ring).map(drop)),
-        ["bench-guests"] => run::alone(|ring| bench_guests::build(root, ring).map(drop)),
         ["openapi"] => run::alone(|ring| openapi::write(root, ring)),
         ["postgres"] => postgres::beside(root, &[]),
         ["postgres", "--", command @ ..] => postgres::beside(root, command),

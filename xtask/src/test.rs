@@ -6,7 +6,7 @@
 
 use crate::postgres::{self, Postgres};
 use crate::run::{Ring, Rings, cargo};
-use crate::{boundaries, day, demo, node, plugins, schemathesis, wasm};
+use crate::{bench, boundaries, day, demo, node, plugins, schemathesis, wasm};
 use anyhow::Result;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -75,6 +75,17 @@ pub fn test(root: &Path) -> Result<()> {
             demo::check(root, ring, (&built.sopwith, &built.plugins), postgres)?;
         }
         Ok(())
+    })?;
+    rings.ring("benchmark", |ring| {
+        let bench = built.sopwith.with_file_name(format!("bench{}", std::env::consts::EXE_SUFFIX));
+        let programs = bench::Programs {
+            bench,
+            sopwith: &built.sopwith,
+            plugins: &built.plugins,
+            engine: &built.engine,
+            guests: None,
+        };
+        bench::check(root, ring, &programs, built.postgres.as_ref())
     })?;
     built.postgres = None;
     rings.ring("schemathesis", |ring| schemathesis::check(root, ring, &built.sopwith))?;

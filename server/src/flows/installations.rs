@@ -190,8 +190,7 @@ pub async fn install(app: &App, caller: &Caller, wanted: &Installation, asked: &
         let record = row(new_id("ins", app.clock.now_ms()), 1, wanted, app.clock.now_ms(), &caller.user)?;
         writes.extend(record_writes(tenant, &record, None));
         let shown = records::shown::<Installation>(record)?;
-        let body = serde_json::to_value(shown).map_err(Problem::internal)?;
-        Ok(Decided::new(writes, Answer::Done { created: true, body, etag: Some("1".into()) }))
+        Ok(Decided::new(writes, Answer::done(true, &shown, Some("1".into()))?))
     })
     .await
 }

@@ -10,6 +10,7 @@ use crate::flows::visits::Kept;
 use crate::store::{CommandRecord, Commit, Committed, Conflict, Write};
 use engine::canon;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::sync::PoisonError;
 
@@ -52,20 +53,31 @@ struct Said<'a, T> {
 }
 
 /// What a command is answered with.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// It took effect.
     Done {
         /// Something new was made.
         created: bool,
-        /// The answer's body.
-        body: Value,
+        /// The answer's body, as the text that is sent and kept.
+        body: Box<RawValue>,
         /// The version the answer shows.
         etag: Option<String>,
     },
     /// It was refused for good; that is on record too.
     Refused(Box<Problem>),
+}
+
+impl Answer {
+    /// It took effect, and this is what is said of it.
+    ///
+    /// # Errors
+    /// The body has no JSON: a fault of ours.
+    pub fn done(created: bool, body: &impl Serialize, etag: Option<String>) -> Result<Self> {
+        let body = serde_json::value::to_raw_value(body).map_err(Problem::internal)?;
+        Ok(Self::Done { created, body, etag })
+    }
 }
 
 /// What a decision changes and what is answered.
@@ -111,7 +123,7 @@ where
             id: asked.id.clone(),
             body_hash: asked.body_hash.clone(),
             status: 0,
-            answer: serde_json::to_value(&decided.answer).map_err(Problem::internal)?,
+            answer: serde_json::to_string(&decided.answer).map_err(Problem::internal)?,
             etag: None,
             at_ms,
         };
@@ -134,7 +146,7 @@ fn replayed(asked: &Asked, stored: &CommandRecord) -> Result<Answer> {
     if stored.body_hash != asked.body_hash {
         return Err(Problem::invalid("", "command.reused", &json!({"command": asked.id})));
     }
-    serde_json::from_value(stored.answer.clone()).map_err(Problem::internal)
+    serde_json::from_str(&stored.answer).map_err(Problem::internal)
 }
 
 /// The mark that a command is being carried out; gone when dropped.

@@ -43,7 +43,7 @@ pub async fn upload(app: &App, caller: &Caller, bytes: &[u8], asked: &Asked) -> 
             app.store.version(&caller.tenant, VersionKind::Plugin, &manifest.plugin, &manifest.version).await?;
         if let Some(before) = before {
             if before.hash == plugin.hash() {
-                return Ok(Decided::new(Vec::new(), answer(before, false)));
+                return Ok(Decided::new(Vec::new(), answer(before, false)?));
             }
             let params = json!({"name": manifest.plugin, "version": manifest.version});
             return Err(Problem::new(Kind::Conflict, "version.published", &params));
@@ -61,14 +61,14 @@ pub async fn upload(app: &App, caller: &Caller, bytes: &[u8], asked: &Asked) -> 
             by: caller.user.clone(),
         };
         let writes = version_writes(&caller.tenant, &version, None, Some(bytes.to_vec()))?;
-        Ok(Decided::new(writes, answer(version, true)))
+        Ok(Decided::new(writes, answer(version, true)?))
     })
     .await
 }
 
-fn answer(version: Version, created: bool) -> Answer {
+fn answer(version: Version, created: bool) -> Result<Answer> {
     let etag = Some(version.revision.to_string());
-    Answer::Done { created, body: serde_json::to_value(VersionView::from(version)).unwrap_or_default(), etag }
+    Answer::done(created, &VersionView::from(version), etag)
 }
 
 /// The hash of the bytes of an upload, for its command's body.

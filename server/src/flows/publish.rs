@@ -264,7 +264,7 @@ pub async fn publish(app: &App, caller: &Caller, name: &str, number: &str, asked
         let tenant = caller.tenant.as_str();
         let draft = app.store.version(tenant, VersionKind::Sop, name, number).await?.ok_or_else(Problem::not_found)?;
         if draft.published {
-            return Ok(answer(draft, Vec::new()));
+            return answer(draft, Vec::new());
         }
         let document = sops::json_object(app, tenant, &draft.hash).await?;
         let problems = lint(app, tenant, &document).await?;
@@ -289,7 +289,7 @@ pub async fn publish(app: &App, caller: &Caller, name: &str, number: &str, asked
             ..draft.clone()
         };
         let writes = version_writes(tenant, &version, Some(draft.revision), None)?;
-        Ok(answer(version, writes))
+        answer(version, writes)
     })
     .await
 }
@@ -316,7 +316,7 @@ pub async fn offer(
             return Err(Problem::invalid("", "version.draft", &json!({"name": name, "version": number})));
         }
         if before.offered {
-            return Ok(answer(before, Vec::new()));
+            return answer(before, Vec::new());
         }
         let version = Version {
             offered: true,
@@ -326,13 +326,12 @@ pub async fn offer(
             ..before.clone()
         };
         let writes = version_writes(tenant, &version, Some(before.revision), None)?;
-        Ok(answer(version, writes))
+        answer(version, writes)
     })
     .await
 }
 
-fn answer(version: Version, writes: Vec<Write>) -> Decided {
+fn answer(version: Version, writes: Vec<Write>) -> Result<Decided> {
     let etag = Some(version.revision.to_string());
-    let body = serde_json::to_value(VersionView::from(version)).unwrap_or_default();
-    Decided::new(writes, Answer::Done { created: false, body, etag })
+    Ok(Decided::new(writes, Answer::done(false, &VersionView::from(version), etag)?))
 }

@@ -390,8 +390,8 @@ async fn blank(
 
 fn done(task: Task, book: Book<'_>, created: bool) -> Result<Decided> {
     let etag = Some(task.version.to_string());
-    let body = serde_json::to_value(Applied { task, findings: Vec::new() }).map_err(Problem::internal)?;
-    Ok(Decided::new(book.into_writes(), Answer::Done { created, body, etag }))
+    let answer = Answer::done(created, &Applied { task, findings: Vec::new() }, etag)?;
+    Ok(Decided::new(book.into_writes(), answer))
 }
 
 /// A verb that is not the engine's: who does the task, what is said about it, and the end of tasks that are no visits.

@@ -70,19 +70,20 @@ pub async fn create(app: &App, caller: &Caller, user: &str, new: &NewToken, aske
         let about = json!({"token": token.id, "user": user, "label": new.label, "by": caller.user});
         let writes = vec![Write::Token(token.clone()), tenant_event(&caller.tenant, "token_made", [("token", about)])];
         let body = json!({"id": token.id, "token": ""});
-        Ok(Decided::new(writes, Answer::Done { created: true, body, etag: None }))
+        Ok(Decided::new(writes, Answer::done(true, &body, None)?))
     })
     .await?;
-    Ok(match answer {
-        Answer::Done { created, mut body, etag } => {
+    match answer {
+        Answer::Done { created, body, etag } => {
+            let mut body: Value = serde_json::from_str(body.get()).map_err(Problem::internal)?;
             let is_this_one = body.get("id").and_then(Value::as_str) == Some(&token.id);
             if let (Some(member), true) = (body.get_mut("token"), is_this_one) {
                 *member = text.into();
             }
-            Answer::Done { created, body, etag }
+            Answer::done(created, &body, etag)
         }
-        refused @ Answer::Refused(_) => refused,
-    })
+        refused @ Answer::Refused(_) => Ok(refused),
+    }
 }
 
 /// Who makes somebody's token becomes them: their unit and all they were granted must be the admin's too.

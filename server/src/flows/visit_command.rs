@@ -149,11 +149,10 @@ async fn decide(
     let shown = if acted_on.kind == TaskKind::Visit { task } else { acted_on };
     let answer = match refused {
         Some(problem) => Answer::Refused(Box::new(problem)),
-        None => Answer::Done {
-            created: false,
-            etag: Some(shown.version.to_string()),
-            body: serde_json::to_value(Applied { task: shown, findings }).map_err(Problem::internal)?,
-        },
+        None => {
+            let etag = Some(shown.version.to_string());
+            Answer::done(false, &Applied { task: shown, findings }, etag)?
+        }
     };
     Ok(Decided { writes: book.into_writes(), answer, kept })
 }

@@ -381,6 +381,5 @@ impl Writer<Db> {
 
 fn to_command((actor, id, body_hash, status, answer, etag, at_ms): CommandRow) -> Result<CommandRecord, StoreError> {
     let status = u16::try_from(status).map_err(|error| inconsistent("commands", &id, error))?;
-    let answer = parse("commands", &id, &answer)?;
     Ok(CommandRecord { actor, id, body_hash, status, answer, etag, at_ms })
 }

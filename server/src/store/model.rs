@@ -244,7 +244,7 @@ pub struct CommandRecord {
     /// HTTP status of the answer.
     pub status: u16,
     /// Body of the answer.
-    pub answer: Value,
+    pub answer: String,
     /// ETag of the answer, if it had one.
     pub etag: Option<String>,
     /// When.

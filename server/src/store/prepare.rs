@@ -117,7 +117,7 @@ impl Prepared {
     fn command(&mut self, command: &CommandRecord) {
         self.touch("command", &(&command.actor, &command.id));
         let status = i64::from(command.status);
-        let (answer, etag) = (command.answer.to_string(), command.etag.as_ref());
+        let (answer, etag) = (command.answer.as_str(), command.etag.as_ref());
         let cells =
             cells![&self.tenant, &command.actor, &command.id, &command.body_hash, status, answer, etag, command.at_ms];
         self.rows.push(Row { step: Step::Command, part: 0, cells });

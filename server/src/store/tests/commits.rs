@@ -52,7 +52,7 @@ async fn a_command_is_answered_once(database: &Database) {
     let first = command("usr_1", "cmd_1");
     let mut again = first.clone();
     again.body_hash = "0b".repeat(32);
-    again.answer = json!({"other": true});
+    again.answer = json!({"other": true}).to_string();
     let with = |command, id| Commit { command: Some(command), ..commit(vec![new_task(id)]) };
     assert_eq!(done(store.commit(ONE, &with(first.clone(), "tsk_1")).await), 1);
     let committed = store.commit(ONE, &with(again, "tsk_2")).await.unwrap();

@@ -148,7 +148,7 @@ pub fn command(actor: &str, id: &str) -> CommandRecord {
         id: id.to_owned(),
         body_hash: "b0".repeat(32),
         status: 201,
-        answer: json!({"task": id, "score": 1.0}),
+        answer: json!({"task": id, "score": 1.0}).to_string(),
         etag: Some("\"1\"".to_owned()),
         at_ms: NOW,
     }
