@@ -1,13 +1,14 @@
 //! Rule calls: which ones a judgement asks for, and their outcomes as findings and records.
 
-use crate::canon;
+use crate::canon::{self, CanonicalJson};
 use crate::effective::EffectiveSop;
 use crate::finding;
 use crate::gather::InputBase;
+use crate::progress::Context;
 use crate::rule::{FailureCode, Finding, RuleAnswer, RuleCall, RuleFailure, RuleOutcome};
 use crate::sop::RuleBinding;
 use crate::verdict::CallRecord;
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 /// A call with the binding that asked for it.
 pub(crate) struct Planned<'a> {
@@ -20,11 +21,12 @@ pub(crate) struct Planned<'a> {
 pub(crate) fn plan<'a>(
     base: &InputBase<'_>,
     bindings: &'a [RuleBinding],
-    context: &Value,
+    context: &Context,
     step: &str,
     findings: &mut Vec<Finding>,
 ) -> Vec<Planned<'a>> {
     let mut planned = Vec::new();
+    let inputs = base.inputs();
     for binding in bindings.iter().filter(|binding| base.sop.applies(binding.when.as_ref(), context)) {
         let mut config = Map::new();
         let mut failure = None;
@@ -51,8 +53,8 @@ pub(crate) fn plan<'a>(
             continue;
         }
         let needs: Vec<_> = manifest.needs.iter().map(|declared| declared.need).collect();
-        let input = base.for_rule(&manifest.id, &needs, config);
-        let input = canon::value_of(&input).unwrap_or(Value::Null);
+        // Inputs are made of canonical data.
+        let input = inputs.for_rule(&manifest.id, &needs, &config).unwrap_or_else(|_| CanonicalJson::null());
         let call = RuleCall {
             rule: binding.rule.clone(),
             plugin_hash: pin.hash.clone(),
@@ -87,8 +89,16 @@ pub(crate) fn fold(
 
 /// An outcome as it is read back from its canonical bytes; one that has none is malformed.
 fn canonical(outcome: RuleOutcome) -> RuleOutcome {
-    let read_back = canon::value_of(&outcome).map_err(|error| error.to_string());
-    read_back.and_then(|value| serde_json::from_value(value).map_err(|error| error.to_string())).unwrap_or_else(
+    let only_texts = match &outcome.answer {
+        RuleAnswer::Findings(findings) => findings.iter().all(|finding| finding.params.is_empty()),
+        RuleAnswer::Failed(_) => true,
+        RuleAnswer::Scorecard(_) => false,
+    };
+    if only_texts && outcome.fuel <= canon::EXACT_MAX {
+        return outcome;
+    }
+    let read_back = CanonicalJson::of(&outcome).map_err(|error| error.to_string());
+    read_back.and_then(|text| serde_json::from_str(text.as_str()).map_err(|error| error.to_string())).unwrap_or_else(
         |detail| {
             let failure = RuleFailure { code: FailureCode::MalformedOutput, detail };
             RuleOutcome { answer: RuleAnswer::Failed(failure), lookups: outcome.lookups, fuel: outcome.fuel }
@@ -96,8 +106,8 @@ fn canonical(outcome: RuleOutcome) -> RuleOutcome {
     )
 }
 
-/// Hash of a call's input. Inputs are made of canonical data, so the empty hash, which equals no other, never shows.
+/// Hash of a call's input.
 #[must_use]
 pub fn input_hash(call: &RuleCall) -> String {
-    canon::hash_value(&call.input).unwrap_or_default()
+    call.input.hash()
 }

@@ -4,18 +4,20 @@
 //! the original. So a number that would not survive the trip is refused, never rounded: RFC 8785 knows only doubles.
 //! What must not live here: what is hashed and why (`event.rs` for events).
 
-use serde::Serialize;
-use serde_json::{Number, Value};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 
 #[cfg(test)]
 mod tests;
+mod write;
 
 /// Deepest nesting of a hashed value. The JSON parser stops at 128; the rest is room for the envelope of an event.
 pub const DEPTH_MAX: u32 = 100;
 
 /// Every integer up to here is a double (2⁵³).
-const EXACT_MAX: u64 = 1 << 53;
+pub(crate) const EXACT_MAX: u64 = 1 << 53;
 
 /// Why a value has no canonical form.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,13 +41,92 @@ pub enum CanonError {
     },
 }
 
+/// Canonical JSON as text: made once, then hashed, stored and handed on as it is. Inside other JSON it is the value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CanonicalJson(String);
+
+impl CanonicalJson {
+    /// The canonical form of `value`. A NaN or an infinity in it becomes `null`: serde knows no other JSON for them, so
+    /// types that are recorded must not hold any.
+    ///
+    /// # Errors
+    /// `CanonError` when `value` would not be the same value read back from that text.
+    pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, CanonError> {
+        write::text(value).map(Self)
+    }
+
+    /// Text as it was stored; that it is canonical is for whoever verifies to say.
+    ///
+    /// # Errors
+    /// When it is not JSON.
+    pub fn stored(text: String) -> Result<Self, serde_json::Error> {
+        serde_json::from_str::<serde::de::IgnoredAny>(&text)?;
+        Ok(Self(text))
+    }
+
+    /// `null`.
+    pub(crate) fn null() -> Self {
+        Self("null".to_owned())
+    }
+
+    /// An object of members that are canonical, in their order.
+    pub(crate) fn object(members: &[(&str, &str)]) -> Self {
+        let members: Vec<String> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+        Self(format!("{{{}}}", members.join(",")))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn into_text(self) -> String {
+        self.0
+    }
+
+    /// What it says.
+    #[must_use]
+    pub fn value(&self) -> Value {
+        serde_json::from_str(&self.0).unwrap_or_default()
+    }
+
+    /// SHA-256 of the text, lower-case hex.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        sha256_hex(self.0.as_bytes())
+    }
+}
+
+impl Serialize for CanonicalJson {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for CanonicalJson {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::of(&Value::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+/// The members of a struct or a map by name, each in canonical form; none for anything that is no object.
+///
+/// # Errors
+/// As [`CanonicalJson::of`].
+pub fn members<T: Serialize + ?Sized>(value: &T) -> Result<BTreeMap<String, CanonicalJson>, CanonError> {
+    let members = write::members(value)?;
+    Ok(members.into_iter().map(|(name, text)| (name, CanonicalJson(text))).collect())
+}
+
 /// The canonical bytes of `value`.
 ///
 /// # Errors
-/// `CanonError` when `value` would not be the same value read back from those bytes.
+/// As [`CanonicalJson::of`].
 pub fn jcs(value: &Value) -> Result<Vec<u8>, CanonError> {
-    check(value, 0)?;
-    serde_json_canonicalizer::to_vec(value).map_err(not_json)
+    write::text(value).map(String::into_bytes)
 }
 
 /// `value` as it is read back from its canonical bytes: `1.0` has become `1`, `-0.0` has become `0`.
@@ -55,16 +136,19 @@ pub fn jcs(value: &Value) -> Result<Vec<u8>, CanonError> {
 /// # Errors
 /// As [`jcs`].
 pub fn normalize(value: &Value) -> Result<Value, CanonError> {
-    serde_json::from_slice(&jcs(value)?).map_err(not_json)
+    let mut value = value.clone();
+    settle(&mut value, 0)?;
+    Ok(value)
 }
 
-/// A typed value as canonical JSON data, see [`normalize`]. A NaN or an infinity in it becomes `null`: serde knows no
-/// other JSON for them, so types that are recorded must not hold any.
+/// A typed value as canonical JSON data, see [`normalize`] and [`CanonicalJson::of`].
 ///
 /// # Errors
 /// As [`jcs`].
 pub fn value_of<T: Serialize>(value: &T) -> Result<Value, CanonError> {
-    normalize(&serde_json::to_value(value).map_err(not_json)?)
+    let mut value = serde_json::to_value(value).map_err(not_json)?;
+    settle(&mut value, 0)?;
+    Ok(value)
 }
 
 /// SHA-256 of the canonical bytes, lower-case hex.
@@ -95,7 +179,9 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    let mut text = String::with_capacity(bytes.len() * 2);
+    bytes.iter().for_each(|byte| text.extend([digit(byte >> 4), digit(byte & 15)]));
+    text
 }
 
 /// The `N` bytes that `text` spells, or none unless it is exactly `2 N` hex digits in lower case: with two spellings of
@@ -118,45 +204,40 @@ pub fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
     Some(bytes)
 }
 
-fn check(value: &Value, depth: u32) -> Result<(), CanonError> {
+/// Only numbers change: what is written without point and exponent is read as an integer.
+fn settle(value: &mut Value, depth: u32) -> Result<(), CanonError> {
     if depth > DEPTH_MAX {
         return Err(CanonError::Depth);
     }
     match value {
         Value::Null | Value::Bool(_) | Value::String(_) => Ok(()),
-        Value::Number(number) if survives(number) => Ok(()),
-        Value::Number(number) => Err(CanonError::Number { pointer: String::new(), number: number.to_string() }),
+        Value::Number(number) => {
+            let text = write::text(number)?;
+            if number.is_f64() {
+                *number = text.parse().map_err(not_json)?;
+            }
+            Ok(())
+        }
         Value::Array(items) => items
-            .iter()
+            .iter_mut()
             .enumerate()
-            .try_for_each(|(index, item)| check(item, depth + 1).map_err(|error| error.below(&index.to_string()))),
-        Value::Object(members) => members.iter().try_for_each(|(name, member)| {
-            check(member, depth + 1).map_err(|error| error.below(&name.replace('~', "~0").replace('/', "~1")))
-        }),
+            .try_for_each(|(index, item)| settle(item, depth + 1).map_err(|error| error.below(&index.to_string()))),
+        Value::Object(members) => members
+            .iter_mut()
+            .try_for_each(|(name, member)| settle(member, depth + 1).map_err(|error| error.below(name))),
     }
 }
 
 impl CanonError {
-    /// The error as seen from the parent that holds `token`.
-    fn below(self, token: &str) -> Self {
+    /// The error as seen from the parent that holds `name`.
+    fn below(self, name: &str) -> Self {
         match self {
-            Self::Number { pointer, number } => Self::Number { pointer: format!("/{token}{pointer}"), number },
+            Self::Number { pointer, number } => {
+                let token = name.replace('~', "~0").replace('/', "~1");
+                Self::Number { pointer: format!("/{token}{pointer}"), number }
+            }
             Self::Depth | Self::NotJson { .. } => self,
         }
-    }
-}
-
-/// Whether the number reads back as itself. Large integers pass if they are the shortest spelling of a double, since
-/// that is how a large double reads back.
-fn survives(number: &Number) -> bool {
-    let magnitude = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs));
-    match magnitude {
-        None => number.as_f64().is_some_and(f64::is_finite),
-        Some(magnitude) if magnitude <= EXACT_MAX => true,
-        Some(_) => number
-            .as_f64()
-            .and_then(|double| serde_json_canonicalizer::to_string(&double).ok())
-            .is_some_and(|text| text == number.to_string()),
     }
 }
 

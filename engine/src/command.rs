@@ -6,7 +6,9 @@ use crate::place::Crs;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+pub(crate) mod shared;
 mod wire;
 
 pub(crate) use wire::Envelope;
@@ -266,9 +268,10 @@ pub struct Submission {
     /// Instance key of a repeated step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
-    /// Answers to the form.
-    #[serde(default)]
-    pub answers: Value,
+    /// Answers to the form. They are the bulk of a visit: whoever keeps them shares them.
+    #[serde(default, with = "shared")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Value))]
+    pub answers: Arc<Value>,
     /// Why an answer is not there, by JSON Pointer.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub absent: BTreeMap<String, Absent>,

@@ -9,7 +9,7 @@ use crate::effective::EffectiveSop;
 use crate::finding::{self, built_in};
 use crate::gather::{self, Gathered, InputBase};
 use crate::input::Interval;
-use crate::progress::{Progress, Standing, progress};
+use crate::progress::{Context, Progress, Standing, progress};
 use crate::risk::risk;
 use crate::rule::{Finding, Interface, RuleAnswer, RuleOutcome, Scorecard};
 use crate::score::{self, AppliedCap, ScoreResult};
@@ -17,7 +17,7 @@ use crate::sop::{Counts, Effect, Outcome, Score, StepKind};
 use crate::time::format_utc;
 use crate::verdict::{CallRecord, Decision, SpawnedTask, Validity, Verdict};
 use crate::visit::{Visit, VisitEvent};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::BTreeMap;
 
 /// A verdict in the making, waiting for the calls of visit and score rules.
@@ -118,8 +118,8 @@ impl<'a> Finish<'a> {
 }
 
 /// The context once the steps are over: `visit` also has dwell and how it was closed.
-fn finished_context(progress: &Progress, dwell: Option<&Interval>, closed: bool) -> Value {
-    progress.context_with_visit(&[
+fn finished_context(progress: &Progress, dwell: Option<&Interval>, closed: bool) -> Context {
+    progress.context.clone().with_visit(&[
         ("closed_by_policy", json!(closed)),
         ("dwell_min_s", json!(dwell.map(|dwell| dwell.min_s))),
         ("dwell_max_s", json!(dwell.map(|dwell| dwell.max_s))),
@@ -217,7 +217,7 @@ fn scorecards(
 }
 
 /// The score tree over parts and CEL leaves, then caps.
-fn total(sop: &EffectiveSop, score: &Score, cards: &[Scorecard], context: &Value) -> ScoreResult {
+fn total(sop: &EffectiveSop, score: &Score, cards: &[Scorecard], context: &Context) -> ScoreResult {
     let parts: BTreeMap<&str, Option<f64>> =
         cards.iter().flat_map(|card| &card.parts).map(|part| (part.id.as_str(), part.value)).collect();
     let mut weight = |node: &crate::sop::ScoreNode| sop.number(&node.weight, context).unwrap_or(0.0);
@@ -240,11 +240,8 @@ fn total(sop: &EffectiveSop, score: &Score, cards: &[Scorecard], context: &Value
     score::score(tree, caps)
 }
 
-fn outcome<'a>(sop: &'a EffectiveSop, context: &Value, score: Option<&ScoreResult>) -> Option<&'a Outcome> {
-    let mut context = context.clone();
-    if let Some(Value::Object(visit)) = context.get_mut("visit") {
-        visit.insert("score".into(), json!(score.and_then(|score| score.total)));
-    }
+fn outcome<'a>(sop: &'a EffectiveSop, context: &Context, score: Option<&ScoreResult>) -> Option<&'a Outcome> {
+    let context = context.clone().with_visit(&[("score", json!(score.and_then(|score| score.total)))]);
     sop.sop.outcomes.iter().find(|outcome| sop.applies(Some(&outcome.when), &context))
 }
 
@@ -265,14 +262,13 @@ fn decision(findings: &[Finding], checked_in: bool, outcome: Option<&Outcome>) -
 /// The SOP's `tasks` whose condition holds, and a review of what is held.
 fn tasks(sop: &EffectiveSop, visit: &Visit, progress: &Progress, verdict: &Verdict, closed: bool) -> Vec<SpawnedTask> {
     const REVIEW_DUE_S: u32 = 86_400;
-    let mut context = finished_context(progress, verdict.dwell.as_ref(), closed);
-    if let Some(Value::Object(members)) = context.get_mut("visit") {
-        members.insert("decision".into(), json!(verdict.decision));
-        members.insert("validity".into(), json!(verdict.validity));
-        members.insert("outcome".into(), json!(verdict.outcome));
-        members.insert("risk".into(), json!(verdict.risk));
-        members.insert("score".into(), json!(verdict.score.as_ref().and_then(|score| score.total)));
-    }
+    let context = finished_context(progress, verdict.dwell.as_ref(), closed).with_visit(&[
+        ("decision", json!(verdict.decision)),
+        ("validity", json!(verdict.validity)),
+        ("outcome", json!(verdict.outcome)),
+        ("risk", json!(verdict.risk)),
+        ("score", json!(verdict.score.as_ref().and_then(|score| score.total))),
+    ]);
     let suffix = visit.task.strip_prefix("tsk_").unwrap_or(&visit.task);
     let task = |kind: &str, entry: &str, role: &str, due_s: u32| SpawnedTask {
         id: format!("tsk_{suffix}-{}", entry.replace('_', "-")),

@@ -45,6 +45,19 @@ pub const MAX_WORK: u64 = 1_000_000;
 /// What a condition may start a name with.
 pub const ROOTS: [&str; 7] = ["answers", "absent", "evidence", "steps", "customer", "parameters", "visit"];
 
+/// What a condition is evaluated over: JSON by root.
+pub trait Roots {
+    /// The value of one of [`ROOTS`]; one that is not there is missing, like any other member.
+    fn root(&self, name: &str) -> Option<&Value>;
+}
+
+/// An object with some of [`ROOTS`] as members.
+impl Roots for Value {
+    fn root(&self, name: &str) -> Option<&Value> {
+        self.get(name)
+    }
+}
+
 /// A condition, compiled: pure, cheap to evaluate, safe to evaluate on anything.
 #[derive(Clone, Debug)]
 pub struct Condition {
@@ -107,12 +120,11 @@ impl Condition {
         &self.references
     }
 
-    /// The value for `context`, an object with some of [`ROOTS`] as members. A root that is not there is missing, like any
-    /// other member.
+    /// The value for `context`.
     ///
     /// # Errors
     /// `condition.missing`, `.type`, `.division`, `.not_finite`, `.position`, `.date`, `.not_a_list` or `.work`.
-    pub fn eval(&self, context: &Value) -> Result<Value, EvalError> {
+    pub fn eval(&self, context: &dyn Roots) -> Result<Value, EvalError> {
         evaluate::evaluate(&self.root, context)
     }
 
@@ -120,7 +132,7 @@ impl Condition {
     ///
     /// # Errors
     /// As `eval`, and `condition.result` for anything else.
-    pub fn eval_bool(&self, context: &Value) -> Result<bool, EvalError> {
+    pub fn eval_bool(&self, context: &dyn Roots) -> Result<bool, EvalError> {
         let value = self.eval(context)?;
         value.as_bool().ok_or_else(|| unexpected(&value, "true or false"))
     }
@@ -129,7 +141,7 @@ impl Condition {
     ///
     /// # Errors
     /// As `eval`, and `condition.result` for anything else, null included.
-    pub fn eval_number(&self, context: &Value) -> Result<f64, EvalError> {
+    pub fn eval_number(&self, context: &dyn Roots) -> Result<f64, EvalError> {
         let value = self.eval(context)?;
         value.as_f64().ok_or_else(|| unexpected(&value, "a number"))
     }
@@ -138,7 +150,7 @@ impl Condition {
     ///
     /// # Errors
     /// As `eval`, and `condition.result` for anything else.
-    pub fn eval_number_or_null(&self, context: &Value) -> Result<Option<f64>, EvalError> {
+    pub fn eval_number_or_null(&self, context: &dyn Roots) -> Result<Option<f64>, EvalError> {
         match self.eval(context)? {
             Value::Null => Ok(None),
             value => value.as_f64().map(Some).ok_or_else(|| unexpected(&value, "a number or null")),
@@ -149,7 +161,7 @@ impl Condition {
     ///
     /// # Errors
     /// As `eval`, and `condition.result` for anything else.
-    pub fn eval_list(&self, context: &Value) -> Result<Vec<Value>, EvalError> {
+    pub fn eval_list(&self, context: &dyn Roots) -> Result<Vec<Value>, EvalError> {
         match self.eval(context)? {
             Value::Array(items) => Ok(items),
             value => Err(unexpected(&value, "a list")),

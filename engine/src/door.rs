@@ -151,8 +151,9 @@ struct CannedOutside {
 
 impl Outside for CannedOutside {
     fn call(&mut self, call: &RuleCall) -> RuleOutcome {
-        let visit = call.input.pointer("/visit/id").and_then(Value::as_str);
-        let step = call.input.pointer("/submission/step").and_then(Value::as_str);
+        let input = call.input.value();
+        let visit = input.pointer("/visit/id").and_then(Value::as_str);
+        let step = input.pointer("/submission/step").and_then(Value::as_str);
         let fits = |canned: &Canned| {
             canned.visit.as_deref().is_none_or(|wanted| Some(wanted) == visit)
                 && canned.step.as_deref().is_none_or(|wanted| Some(wanted) == step)

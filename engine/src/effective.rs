@@ -4,7 +4,7 @@
 //! only evaluates. What is wrong with a document is `lint.rs`.
 
 use crate::canon;
-use crate::condition::{Condition, EvalError};
+use crate::condition::{Condition, EvalError, Roots};
 use crate::form::{CompiledForm, FormProblem};
 use crate::lint::{self, Problem};
 use crate::rule::{Manifest, RuleManifest};
@@ -12,6 +12,7 @@ use crate::sop::{Computed, Sop, Step};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A plugin a run is pinned to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,7 +71,10 @@ pub struct EffectiveSop {
     pub datasets: BTreeMap<String, DatasetPin>,
     /// Parameters: defaults with the tenant's values over them.
     pub parameters: Map<String, Value>,
+    /// The same, shared by the contexts of conditions.
+    pub(crate) parameters_root: Arc<Value>,
     conditions: BTreeMap<String, Condition>,
+    sights: BTreeMap<String, Sight>,
     forms: BTreeMap<String, CompiledForm>,
     customer_fields: Option<CompiledForm>,
     /// Step indexes so that every step comes after those it waits for.
@@ -136,7 +140,21 @@ impl EffectiveSop {
             problems.push(problem("/steps", "step.cycle", json!({})));
         }
         if let (Ok(hash), true) = (hash, problems.is_empty()) {
-            Ok(Self { sop, hash, plugins, datasets, parameters, conditions, forms, customer_fields, order })
+            let sights = sop.steps.iter().map(|step| (step.id.clone(), sight(&conditions, &step.id))).collect();
+            let parameters_root = Arc::new(Value::Object(parameters.clone()));
+            Ok(Self {
+                sop,
+                hash,
+                plugins,
+                datasets,
+                parameters,
+                parameters_root,
+                conditions,
+                sights,
+                forms,
+                customer_fields,
+                order,
+            })
         } else {
             Err(problems)
         }
@@ -183,6 +201,11 @@ impl EffectiveSop {
         self.customer_fields.as_ref()
     }
 
+    /// What of a step some condition of this document may read.
+    pub(crate) fn sight(&self, step: &str) -> Sight {
+        self.sights.get(step).copied().unwrap_or(Sight::Everything)
+    }
+
     /// Plugin pin and rule manifest of `<plugin>/<rule>`.
     #[must_use]
     pub fn rule(&self, name: &str) -> Option<(&PluginPin, &RuleManifest)> {
@@ -195,7 +218,7 @@ impl EffectiveSop {
     ///
     /// # Errors
     /// When evaluation fails, for instance because an optional member is missing.
-    pub fn evaluate(&self, expression: &str, context: &Value) -> Result<Value, EvalError> {
+    pub fn evaluate(&self, expression: &str, context: &dyn Roots) -> Result<Value, EvalError> {
         match self.conditions.get(expression) {
             Some(condition) => condition.eval(context),
             None => Err(EvalError { code: "condition.not_compiled", detail: expression.to_owned() }),
@@ -206,7 +229,7 @@ impl EffectiveSop {
     ///
     /// # Errors
     /// When evaluation fails or gives something else.
-    pub fn holds(&self, expression: &str, context: &Value) -> Result<bool, EvalError> {
+    pub fn holds(&self, expression: &str, context: &dyn Roots) -> Result<bool, EvalError> {
         match self.evaluate(expression, context)? {
             Value::Bool(holds) => Ok(holds),
             other => Err(EvalError { code: "condition.result", detail: format!("{other} instead of true or false") }),
@@ -215,7 +238,7 @@ impl EffectiveSop {
 
     /// An optional condition: absent holds, a failing one does not.
     #[must_use]
-    pub fn applies(&self, when: Option<&String>, context: &Value) -> bool {
+    pub fn applies(&self, when: Option<&String>, context: &dyn Roots) -> bool {
         when.is_none_or(|text| self.holds(text, context).unwrap_or(false))
     }
 
@@ -223,7 +246,7 @@ impl EffectiveSop {
     ///
     /// # Errors
     /// When evaluation fails.
-    pub fn compute(&self, computed: &Computed, context: &Value) -> Result<Value, EvalError> {
+    pub fn compute(&self, computed: &Computed, context: &dyn Roots) -> Result<Value, EvalError> {
         computed.expression().map_or_else(|| Ok(computed.0.clone()), |text| self.evaluate(text, context))
     }
 
@@ -231,13 +254,35 @@ impl EffectiveSop {
     ///
     /// # Errors
     /// When evaluation fails or gives no finite number.
-    pub fn number(&self, computed: &Computed, context: &Value) -> Result<f64, EvalError> {
+    pub fn number(&self, computed: &Computed, context: &dyn Roots) -> Result<f64, EvalError> {
         let value = self.compute(computed, context)?;
         value
             .as_f64()
             .filter(|number| number.is_finite())
             .ok_or_else(|| EvalError { code: "condition.result", detail: format!("{value} instead of a number") })
     }
+}
+
+/// What may be read of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Sight {
+    Nothing,
+    State,
+    Everything,
+}
+
+fn sight(conditions: &BTreeMap<String, Condition>, step: &str) -> Sight {
+    let paths = conditions.values().flat_map(|condition| &condition.references().paths);
+    let mut sight = Sight::Nothing;
+    for path in paths.filter(|path| path.first().is_some_and(|root| root == "steps")) {
+        match path.get(1..).unwrap_or_default() {
+            [one, member, ..] if one == step && member == "state" => sight = sight.max(Sight::State),
+            [one, ..] if one != step => {}
+            // The step as a whole, or `steps` with a name that is computed.
+            _ => return Sight::Everything,
+        }
+    }
+    sight
 }
 
 fn problem(pointer: &str, code: &str, params: Value) -> Problem {

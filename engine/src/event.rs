@@ -5,8 +5,9 @@
 //! its salt a commitment tells nothing. A stored event is one line of canonical JSON, so no byte of it can change
 //! unnoticed, not even a space. Which types of event there are and what they do is not known here.
 
-use crate::canon::{self, CanonError};
+use crate::canon::{self, CanonError, CanonicalJson};
 use crate::time;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -81,7 +82,8 @@ pub struct KeptPayload {
     /// 16 random bytes, lower-case hex.
     pub salt: String,
     /// What was committed to.
-    pub value: Value,
+    #[cfg_attr(feature = "openapi", schema(value_type = Value))]
+    pub value: CanonicalJson,
 }
 
 /// The mark of an erased payload.
@@ -104,6 +106,16 @@ pub struct Event {
     pub hash: String,
     /// One for each commitment, by the same name.
     pub payloads: BTreeMap<String, Payload>,
+}
+
+impl Event {
+    /// The header in canonical form, as it is hashed and stored.
+    ///
+    /// # Errors
+    /// A header that has no canonical form; [`seal`] makes none such.
+    pub fn header_text(&self) -> Result<String, CanonError> {
+        CanonicalJson::of(&self.header).map(CanonicalJson::into_text)
+    }
 }
 
 /// The end of a stream: what the next event is hashed onto.
@@ -151,19 +163,31 @@ pub struct Seal<'a> {
 /// # Errors
 /// A payload that has no canonical form.
 pub fn seal(draft: Draft, seal: &Seal<'_>, salts: &mut dyn FnMut() -> [u8; 16]) -> Result<Event, CanonError> {
+    let Draft { kind, stream, payloads } = draft;
+    let texts = payloads.into_iter().map(|(name, value)| Ok((name, CanonicalJson::of(&value)?)));
+    let texts = texts.collect::<Result<_, CanonError>>()?;
+    seal_texts((kind, stream), texts, seal, salts)
+}
+
+/// [`seal`] for payloads that are canonical already, on a stream.
+pub(crate) fn seal_texts(
+    (kind, stream): (String, String),
+    texts: BTreeMap<String, CanonicalJson>,
+    seal: &Seal<'_>,
+    salts: &mut dyn FnMut() -> [u8; 16],
+) -> Result<Event, CanonError> {
     let mut commitments = BTreeMap::new();
     let mut payloads = BTreeMap::new();
-    for (name, value) in draft.payloads {
+    for (name, value) in texts {
         let salt = salts();
-        let value = canon::normalize(&value)?;
-        commitments.insert(name.clone(), commitment(&salt, &value)?);
+        commitments.insert(name.clone(), commitment(&salt, &value));
         payloads.insert(name, Payload::Kept(KeptPayload { salt: canon::hex(&salt), value }));
     }
     let header = Header {
         v: VERSION,
-        kind: draft.kind,
+        kind,
         tenant: seal.tenant.to_owned(),
-        stream: draft.stream,
+        stream,
         seq: seal.tip.seq.saturating_add(1),
         previous: seal.tip.hash.clone(),
         engine: seal.engine.to_owned(),
@@ -174,12 +198,23 @@ pub fn seal(draft: Draft, seal: &Seal<'_>, salts: &mut dyn FnMut() -> [u8; 16]) 
     Ok(Event { header, hash, payloads })
 }
 
+/// What happened, from its type and payloads.
+pub(crate) fn read<'a, T: DeserializeOwned>(
+    kind: &str,
+    payloads: impl Iterator<Item = (&'a String, &'a CanonicalJson)>,
+) -> Result<T, serde_json::Error> {
+    let mut text = format!("{{\"type\":{}", serde_json::to_string(kind)?);
+    for (name, value) in payloads {
+        text.extend([",", &serde_json::to_string(name)?, ":", value.as_str()]);
+    }
+    text.push('}');
+    serde_json::from_str(&text)
+}
+
 /// `SHA-256(salt ‖ JCS(value))`, lower-case hex.
-///
-/// # Errors
-/// A value that has no canonical form.
-pub fn commitment(salt: &[u8; 16], value: &Value) -> Result<String, CanonError> {
-    Ok(canon::hex(&canon::sha256(&[salt, &canon::jcs(value)?])))
+#[must_use]
+pub fn commitment(salt: &[u8; 16], value: &CanonicalJson) -> String {
+    canon::hex(&canon::sha256(&[salt, value.as_str().as_bytes()]))
 }
 
 /// `SHA-256("sopwith.event.v1" ‖ previous ‖ JCS(header))`, lower-case hex; `previous` as its 32 bytes.
@@ -189,8 +224,8 @@ pub fn commitment(salt: &[u8; 16], value: &Value) -> Result<String, CanonError> 
 pub fn hash(header: &Header) -> Result<String, CanonError> {
     let previous: [u8; 32] = canon::unhex(&header.previous)
         .ok_or_else(|| CanonError::NotJson { detail: "`previous` is not 64 lower-case hex digits".to_owned() })?;
-    let canonical = canon::jcs(&canon::value_of(header)?)?;
-    Ok(canon::hex(&canon::sha256(&[DOMAIN, &previous, &canonical])))
+    let canonical = CanonicalJson::of(header)?;
+    Ok(canon::hex(&canon::sha256(&[DOMAIN, &previous, canonical.as_str().as_bytes()])))
 }
 
 /// One thing that is wrong with an event. As JSON: `{"fault": "hash", …}`.
@@ -305,9 +340,10 @@ pub fn verify(event: &Event, tip: &Tip) -> Verification {
     Verification { faults, erased }
 }
 
-/// Whether a payload is what the commitment says.
+/// Whether a payload is what the commitment says. Stored text need not be canonical; what it says is committed to.
 fn opens(expected: &str, kept: &KeptPayload) -> bool {
-    canon::unhex(&kept.salt).is_some_and(|salt| commitment(&salt, &kept.value).is_ok_and(|found| found == expected))
+    let canonical = CanonicalJson::of(&kept.value);
+    canon::unhex(&kept.salt).zip(canonical.ok()).is_some_and(|(salt, value)| commitment(&salt, &value) == expected)
 }
 
 /// The ends of many streams, followed while events are written or read in any interleaving.
@@ -359,9 +395,7 @@ pub enum LineFault {
 /// # Errors
 /// A payload that has no canonical form; [`seal`] makes no such event.
 pub fn to_line(event: &Event) -> Result<String, CanonError> {
-    let bytes =
-        canon::jcs(&serde_json::to_value(event).map_err(|error| CanonError::NotJson { detail: error.to_string() })?)?;
-    String::from_utf8(bytes).map_err(|error| CanonError::NotJson { detail: error.to_string() })
+    CanonicalJson::of(event).map(CanonicalJson::into_text)
 }
 
 /// Reads a line (without line end), which must be canonical to the byte. Whether it is true is for [`verify`] to say.

@@ -105,7 +105,8 @@ pub fn hold_what_cannot_be_redone(finding: &mut Finding) {
 /// Sorts findings by step, source, code, pointer and parameters.
 pub fn sort(findings: &mut [Finding]) {
     findings.sort_by(|a, b| {
-        let key = |f: &Finding| (f.step.clone(), f.source.clone(), f.code.clone(), f.pointer.clone());
-        key(a).cmp(&key(b)).then_with(|| json!(a.params).to_string().cmp(&json!(b.params).to_string()))
+        (&a.step, &a.source, &a.code, &a.pointer)
+            .cmp(&(&b.step, &b.source, &b.code, &b.pointer))
+            .then_with(|| json!(a.params).to_string().cmp(&json!(b.params).to_string()))
     });
 }

@@ -3,21 +3,24 @@
 //! The engine says what it wants (`Wanted`), whoever holds the history answers (`Gathered`). What was answered is
 //! recorded by reference to the events it came from, never copied.
 
+use crate::canon::{CanonError, CanonicalJson};
 use crate::command::{Command, EvidenceReference, Position, Submission};
 use crate::effective::EffectiveSop;
 use crate::input::{
-    CheckInInput, CustomerInput, EvidenceInput, EvidenceUse, Interval, PositionInput, PreviousVisit, RuleInput,
-    SubmissionInput, TimeSource, VisitInput,
+    CheckInInput, CustomerInput, EvidenceInput, EvidenceUse, Interval, PositionInput, PreviousVisit, SubmissionInput,
+    TimeSource, VisitInput,
 };
 use crate::place;
-use crate::progress::{Progress, Standing, progress};
+use crate::progress::{Progress, Standing, StepStatus, progress};
 use crate::rule::Need;
 use crate::sop::{RuleBinding, StepKind};
 use crate::time::{self, TimeError};
 use crate::verdict::Reference;
 use crate::visit::Visit;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What must be gathered before a command can be judged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -119,7 +122,7 @@ pub(crate) fn normalise(
     Ok(SubmissionInput {
         step: submission.step.clone(),
         instance: submission.instance.clone(),
-        answers: if submission.answers.is_null() { Value::Object(Map::new()) } else { submission.answers.clone() },
+        answers: if submission.answers.is_null() { Arc::new(json!({})) } else { Arc::clone(&submission.answers) },
         absent: submission.absent.clone(),
         evidence,
         position,
@@ -182,12 +185,12 @@ pub(crate) fn dwell(sop: &EffectiveSop, visit: &Visit, closed: bool) -> Option<I
 
 /// The accepted submissions of steps that apply.
 pub fn steps(visit: &Visit, progress: &Progress) -> BTreeMap<String, SubmissionInput> {
-    progress
-        .steps
-        .iter()
-        .filter(|status| status.standing == Standing::Done)
-        .filter_map(|status| Some((status.key(), visit.steps.get(&status.key())?.input.clone()?)))
-        .collect()
+    done(visit, progress).into_iter().map(|(key, input)| (key, input.clone())).collect()
+}
+
+fn done<'a>(visit: &'a Visit, progress: &Progress) -> BTreeMap<String, &'a SubmissionInput> {
+    let rows = progress.steps.iter().filter(|status| status.standing == Standing::Done).map(StepStatus::key);
+    rows.filter_map(|key| visit.steps.get(&key)?.input.as_ref().map(|input| (key, input))).collect()
 }
 
 /// Everything the calls of one judgement share.
@@ -200,11 +203,21 @@ pub(crate) struct InputBase<'a> {
     pub closed: bool,
 }
 
+/// What the calls of one judgement share, each part in canonical form once.
+pub(crate) struct Inputs<'a> {
+    base: &'a InputBase<'a>,
+    customer: Part,
+    parameters: Part,
+    submission: Part,
+    visit: Part,
+    steps: OnceCell<Part>,
+}
+
+type Part = Result<CanonicalJson, CanonError>;
+
 impl InputBase<'_> {
-    /// The input of one rule: what all rules see, plus the needs it declares and nothing else.
-    pub fn for_rule(&self, rule: &str, needs: &[Need], config: Map<String, Value>) -> RuleInput {
-        let Self { sop, visit, progress, gathered, submission, closed } = *self;
-        let has = |need: Need| needs.contains(&need);
+    pub fn inputs(&self) -> Inputs<'_> {
+        let Self { sop, visit, progress, submission, closed, .. } = *self;
         let submitted_check_in = submission
             .filter(|s| sop.step(&s.step).is_some_and(|step| step.kind == StepKind::CheckIn))
             .map(|s| CheckInInput {
@@ -213,31 +226,56 @@ impl InputBase<'_> {
                 at: s.at.clone(),
                 position: s.position.clone(),
             });
-        RuleInput {
-            rule: rule.to_owned(),
-            config,
-            parameters: sop.parameters.clone(),
-            customer: CustomerInput {
-                id: visit.customer.id.clone(),
-                kind: visit.customer.kind.clone(),
-                fields: visit.customer.fields.clone(),
-            },
-            visit: VisitInput {
-                id: visit.id.clone(),
-                user: visit.user.clone(),
-                origin: visit.create.origin,
-                business_date: visit.business_date.clone(),
-                check_in: submitted_check_in.or_else(|| visit.check_in(&sop.sop)),
-                dwell: dwell(sop, visit, closed),
-                step_minimum_s: step_minimum_s(sop, progress),
-                closed_by_policy: closed,
-            },
-            submission: submission.cloned(),
-            steps: if has(Need::Steps) { steps(visit, progress) } else { BTreeMap::new() },
-            last_check_in: gathered.last_check_in.clone().filter(|_| has(Need::LastCheckIn)),
-            evidence_uses: if has(Need::EvidenceUses) { gathered.evidence_uses.clone() } else { Vec::new() },
-            previous_visit: gathered.previous_visit.clone().filter(|_| has(Need::PreviousVisit)),
+        let customer = CustomerInput {
+            id: visit.customer.id.clone(),
+            kind: visit.customer.kind.clone(),
+            fields: visit.customer.fields.clone(),
+        };
+        let so_far = VisitInput {
+            id: visit.id.clone(),
+            user: visit.user.clone(),
+            origin: visit.create.origin,
+            business_date: visit.business_date.clone(),
+            check_in: submitted_check_in.or_else(|| visit.check_in(&sop.sop)),
+            dwell: dwell(sop, visit, closed),
+            step_minimum_s: step_minimum_s(sop, progress),
+            closed_by_policy: closed,
+        };
+        Inputs {
+            base: self,
+            customer: CanonicalJson::of(&customer),
+            parameters: CanonicalJson::of(&sop.parameters),
+            submission: CanonicalJson::of(&submission),
+            visit: CanonicalJson::of(&so_far),
+            steps: OnceCell::new(),
         }
+    }
+}
+
+impl Inputs<'_> {
+    /// The input of one rule, a `RuleInput`: what all rules see, plus the needs it declares and nothing else.
+    pub fn for_rule(&self, rule: &str, needs: &[Need], config: &Map<String, Value>) -> Part {
+        let InputBase { visit, progress, gathered, .. } = *self.base;
+        let has = |need: Need| needs.contains(&need);
+        let part = |part: &Part| part.clone();
+        let steps = || self.steps.get_or_init(|| CanonicalJson::of(&done(visit, progress)));
+        let no_steps = || CanonicalJson::of(&Map::new());
+        let last_check_in = gathered.last_check_in.as_ref().filter(|_| has(Need::LastCheckIn));
+        let evidence_uses = if has(Need::EvidenceUses) { gathered.evidence_uses.as_slice() } else { &[] };
+        let previous_visit = gathered.previous_visit.as_ref().filter(|_| has(Need::PreviousVisit));
+        // The names of `RuleInput`, sorted.
+        Ok(CanonicalJson::object(&[
+            ("config", CanonicalJson::of(config)?.as_str()),
+            ("customer", part(&self.customer)?.as_str()),
+            ("evidence_uses", CanonicalJson::of(evidence_uses)?.as_str()),
+            ("last_check_in", CanonicalJson::of(&last_check_in)?.as_str()),
+            ("parameters", part(&self.parameters)?.as_str()),
+            ("previous_visit", CanonicalJson::of(&previous_visit)?.as_str()),
+            ("rule", CanonicalJson::of(rule)?.as_str()),
+            ("steps", if has(Need::Steps) { part(steps())? } else { no_steps()? }.as_str()),
+            ("submission", part(&self.submission)?.as_str()),
+            ("visit", part(&self.visit)?.as_str()),
+        ]))
     }
 }
 

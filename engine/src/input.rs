@@ -3,11 +3,12 @@
 //! Times are whole milliseconds since the Unix epoch, positions are WGS-84 with the original system named, so that a
 //! guest needs neither a calendar nor a datum. The SDK mirrors these shapes; a test compares both.
 
-use crate::command::{Absent, Origin};
+use crate::command::{Absent, Origin, shared};
 use crate::place::Crs;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Everything a rule sees.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -93,7 +94,8 @@ pub struct SubmissionInput {
     /// Instance key of a repeated step.
     pub instance: Option<String>,
     /// Answers.
-    pub answers: Value,
+    #[serde(with = "shared")]
+    pub answers: Arc<Value>,
     /// Why answers are not there.
     pub absent: BTreeMap<String, Absent>,
     /// Evidence.

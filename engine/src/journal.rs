@@ -295,7 +295,13 @@ impl<'a> Journal<'a> {
 
     /// Seals an event, applies it to the visit and to the history, as it will be read back.
     fn happened(&mut self, visit_id: &str, event: VisitEvent, outside: &mut impl Outside, events: &mut Vec<Event>) {
-        let hash = self.seal(event.draft(visit_id), outside, events);
+        let tip = self.tips.of(&self.tenant, visit_id);
+        let place = Seal { tenant: &self.tenant, engine: ENGINE_HASH, at_ms: self.now_ms, tip: &tip };
+        let sealed = event.seal(visit_id, &place, &mut || outside.salt());
+        let hash = match sealed {
+            Ok(sealed) => self.keep(sealed, events),
+            Err(_) => self.seal(event.draft(visit_id), outside, events),
+        };
         let stored = events.last().filter(|stored| stored.hash == hash);
         let event = stored.and_then(|stored| VisitEvent::of(stored).ok()).unwrap_or(event);
         if let Some(visit) = Visit::begin(&event, self.now_ms) {
@@ -313,7 +319,10 @@ impl<'a> Journal<'a> {
         // Records and outcomes are canonical when they come in. Should a value be none all the same, its text is kept.
         let event = seal(draft.clone(), &place, &mut || outside.salt())
             .or_else(|_| seal(as_text(draft), &place, &mut || outside.salt()));
-        let Ok(event) = event else { return String::new() };
+        event.map_or_else(|_| String::new(), |event| self.keep(event, events))
+    }
+
+    fn keep(&mut self, event: Event, events: &mut Vec<Event>) -> String {
         self.tips.advance(&event);
         let hash = event.hash.clone();
         events.push(event);

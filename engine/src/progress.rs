@@ -5,12 +5,14 @@
 //! answers. A `when` that cannot be evaluated does not hold; a `required` that cannot is taken as true.
 
 use crate::command::Submission;
-use crate::effective::EffectiveSop;
+use crate::condition::Roots;
+use crate::effective::{EffectiveSop, Sight};
 use crate::sop::{Step, StepKind};
 use crate::visit::{StepState, Visit, step_key};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Where one step (or one instance of a repeated step) stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +80,10 @@ impl StepStatus {
     pub fn key(&self) -> String {
         step_key(&self.step, self.instance.as_deref())
     }
+
+    fn has_key(&self, key: &str) -> bool {
+        if self.instance.is_none() { self.step == key } else { self.key() == key }
+    }
 }
 
 /// Where a run stands.
@@ -86,14 +92,53 @@ pub struct Progress {
     /// Steps in DAG order, instances after each other.
     pub steps: Vec<StepStatus>,
     /// CEL context without a submission.
-    pub context: Value,
+    pub context: Context,
+}
+
+/// What conditions of an SOP are evaluated over: each root is shared, and of steps there is only what the SOP's own
+/// conditions may read. So a copy costs nothing, and nobody copies answers that no condition looks at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Context {
+    answers: Arc<Value>,
+    absent: Arc<Value>,
+    evidence: Arc<Value>,
+    steps: Arc<Value>,
+    customer: Arc<Value>,
+    parameters: Arc<Value>,
+    visit: Arc<Value>,
+}
+
+impl Roots for Context {
+    fn root(&self, name: &str) -> Option<&Value> {
+        match name {
+            "answers" => Some(&self.answers),
+            "absent" => Some(&self.absent),
+            "evidence" => Some(&self.evidence),
+            "steps" => Some(&self.steps),
+            "customer" => Some(&self.customer),
+            "parameters" => Some(&self.parameters),
+            "visit" => Some(&self.visit),
+            _ => None,
+        }
+    }
+}
+
+impl Context {
+    /// With more members of `visit`.
+    #[must_use]
+    pub(crate) fn with_visit(mut self, members: &[(&str, Value)]) -> Self {
+        if let Value::Object(visit) = Arc::make_mut(&mut self.visit) {
+            visit.extend(members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        }
+        self
+    }
 }
 
 impl Progress {
     /// The row of a step or instance.
     #[must_use]
     pub fn status(&self, key: &str) -> Option<&StepStatus> {
-        self.steps.iter().find(|status| status.key() == key)
+        self.steps.iter().find(|status| status.has_key(key))
     }
 
     /// Required steps that apply, and how many of them are over.
@@ -111,29 +156,18 @@ impl Progress {
 
     /// The context with a submission's answers, absent marks and evidence in it.
     #[must_use]
-    pub fn context_with(&self, submission: &Submission) -> Value {
-        let mut context = self.context.clone();
-        if let Value::Object(roots) = &mut context {
-            roots.insert("answers".into(), object_or_empty(&submission.answers));
-            roots.insert("absent".into(), json!(submission.absent));
-            roots.insert("evidence".into(), json!(submission.evidence));
+    pub fn context_with(&self, submission: &Submission) -> Context {
+        Context {
+            answers: object_or_empty(&submission.answers),
+            absent: Arc::new(json!(submission.absent)),
+            evidence: Arc::new(json!(submission.evidence)),
+            ..self.context.clone()
         }
-        context
-    }
-
-    /// The context with more members of `visit`.
-    #[must_use]
-    pub fn context_with_visit(&self, members: &[(&str, Value)]) -> Value {
-        let mut context = self.context.clone();
-        if let Some(Value::Object(visit)) = context.get_mut("visit") {
-            visit.extend(members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-        }
-        context
     }
 }
 
-fn object_or_empty(answers: &Value) -> Value {
-    if answers.is_object() { answers.clone() } else { json!({}) }
+fn object_or_empty(answers: &Arc<Value>) -> Arc<Value> {
+    if answers.is_object() { Arc::clone(answers) } else { Arc::new(json!({})) }
 }
 
 /// Computes where `visit` stands under `sop`.
@@ -151,8 +185,11 @@ pub fn progress(sop: &EffectiveSop, visit: &Visit) -> Progress {
             .collect();
         let rows = rows(sop, visit, step, &waits_for, &context);
         over.insert(&step.id, is_over(step, &rows));
-        if let Some(Value::Object(known)) = context.get_mut("steps") {
-            known.insert(step.id.clone(), step_context(visit, step, &rows));
+        let sight = sop.sight(&step.id);
+        if sight != Sight::Nothing
+            && let Value::Object(known) = Arc::make_mut(&mut context.steps)
+        {
+            known.insert(step.id.clone(), step_context(visit, step, &rows, sight));
         }
         steps.extend(rows);
     }
@@ -160,7 +197,7 @@ pub fn progress(sop: &EffectiveSop, visit: &Visit) -> Progress {
 }
 
 /// The rows of one step: one, or one for each instance.
-fn rows(sop: &EffectiveSop, visit: &Visit, step: &Step, waits_for: &[String], context: &Value) -> Vec<StepStatus> {
+fn rows(sop: &EffectiveSop, visit: &Visit, step: &Step, waits_for: &[String], context: &Context) -> Vec<StepStatus> {
     let required = sop.compute(&step.required, context).map_or(true, |value| value != Value::Bool(false));
     let row = |instance: Option<String>, standing: Standing| StepStatus {
         step: step.id.clone(),
@@ -195,7 +232,7 @@ fn rows(sop: &EffectiveSop, visit: &Visit, step: &Step, waits_for: &[String], co
 }
 
 /// Instance keys of a repeated step; `None` for an ordinary one.
-fn instances(sop: &EffectiveSop, step: &Step, context: &Value) -> Option<Vec<String>> {
+fn instances(sop: &EffectiveSop, step: &Step, context: &Context) -> Option<Vec<String>> {
     let repeat = step.repeat.as_ref()?;
     let list = sop.compute(&repeat.over, context).unwrap_or(Value::Null);
     let mut keys: Vec<String> = Vec::new();
@@ -216,41 +253,49 @@ fn is_over(step: &Step, rows: &[StepStatus]) -> bool {
     done >= wanted.min(rows.len())
 }
 
-fn base_context(sop: &EffectiveSop, visit: &Visit) -> Value {
+fn base_context(sop: &EffectiveSop, visit: &Visit) -> Context {
     let untouched: Map<String, Value> = sop
         .sop
         .steps
         .iter()
-        .map(|step| (step.id.clone(), json!({"state": "open", "answers": {}, "absent": {}, "evidence": []})))
+        .filter_map(|step| match sop.sight(&step.id) {
+            Sight::Nothing => None,
+            Sight::State => Some((step.id.clone(), json!({"state": "open"}))),
+            Sight::Everything => {
+                Some((step.id.clone(), json!({"state": "open", "answers": {}, "absent": {}, "evidence": []})))
+            }
+        })
         .collect();
-    json!({
-        "answers": {},
-        "absent": {},
-        "evidence": [],
-        "steps": untouched,
-        "customer": {"id": visit.customer.id, "type": visit.customer.kind, "fields": visit.customer.fields},
-        "parameters": sop.parameters,
-        "visit": {
+    Context {
+        answers: Arc::new(json!({})),
+        absent: Arc::new(json!({})),
+        evidence: Arc::new(json!([])),
+        steps: Arc::new(Value::Object(untouched)),
+        customer: Arc::new(
+            json!({"id": visit.customer.id, "type": visit.customer.kind, "fields": visit.customer.fields}),
+        ),
+        parameters: Arc::clone(&sop.parameters_root),
+        visit: Arc::new(json!({
             "id": visit.id,
             "user": visit.user,
             "origin": visit.create.origin,
             "purpose": visit.create.purpose,
             "business_date": visit.business_date,
             "closed_by_policy": false,
-        },
-    })
+        })),
+    }
 }
 
-fn step_context(visit: &Visit, step: &Step, rows: &[StepStatus]) -> Value {
+fn step_context(visit: &Visit, step: &Step, rows: &[StepStatus], sight: Sight) -> Value {
     let one = |row: &StepStatus| {
         let submission = visit
             .steps
             .get(&row.key())
-            .filter(|_| row.standing == Standing::Done)
+            .filter(|_| row.standing == Standing::Done && sight == Sight::Everything)
             .and_then(|record| record.submission.as_ref());
         json!({
             "state": row.standing.name(),
-            "answers": submission.map_or_else(|| json!({}), |s| object_or_empty(&s.answers)),
+            "answers": submission.map_or_else(|| json!({}), |s| object_or_empty(&s.answers).as_ref().clone()),
             "absent": submission.map_or_else(|| json!({}), |s| json!(s.absent)),
             "evidence": submission.map_or_else(|| json!([]), |s| json!(s.evidence)),
         })

@@ -429,7 +429,7 @@ fn compare(recorded: &[Event], made: &[VisitEvent], differences: &mut Vec<Differ
 
 fn equal(made: Option<&Value>, stored: Option<&Payload>) -> bool {
     match (made, stored) {
-        (Some(made), Some(Payload::Kept(kept))) => canon::normalize(made).is_ok_and(|made| made == kept.value),
+        (Some(made), Some(Payload::Kept(kept))) => canon::normalize(made).is_ok_and(|made| made == kept.value.value()),
         _ => false,
     }
 }

@@ -3,6 +3,7 @@
 //! The engine makes `RuleCall`s and folds `RuleOutcome`s; whoever runs the WebAssembly stands outside. Nothing here
 //! knows a runtime.
 
+use crate::canon::CanonicalJson;
 use crate::sop::Effect;
 use crate::text::Text;
 use serde::{Deserialize, Serialize};
@@ -122,7 +123,7 @@ pub struct RuleCall {
     /// Which export to call.
     pub interface: Interface,
     /// The input, see `input.rs`.
-    pub input: Value,
+    pub input: CanonicalJson,
 }
 
 /// What became of a call.

@@ -6,6 +6,7 @@ use crate::command::{Customer, EvidenceReference, Submission};
 use crate::effective::EffectiveSop;
 use crate::finding::built_in;
 use crate::place::{self, Fence, FenceResult};
+use crate::progress::Context;
 use crate::rejection::Rejection;
 use crate::rule::Finding;
 use crate::sop::{Effect, EvidenceRequirement, LocationRequirement, Step};
@@ -19,7 +20,7 @@ pub(crate) fn findings(
     visit: &Visit,
     step: &Step,
     submission: &Submission,
-    context: &Value,
+    context: &Context,
 ) -> (Vec<Finding>, bool) {
     let mut found = form(sop, step, submission);
     let well_formed = found.is_empty();
@@ -49,7 +50,7 @@ fn form(sop: &EffectiveSop, step: &Step, submission: &Submission) -> Vec<Finding
         .collect()
 }
 
-fn evidence(sop: &EffectiveSop, step: &Step, submission: &Submission, context: &Value) -> Vec<Finding> {
+fn evidence(sop: &EffectiveSop, step: &Step, submission: &Submission, context: &Context) -> Vec<Finding> {
     let mut found = Vec::new();
     for (index, reference) in submission.evidence.iter().enumerate() {
         let pointer = format!("/evidence/{index}");
@@ -74,7 +75,7 @@ fn required_evidence(
     sop: &EffectiveSop,
     requirement: &EvidenceRequirement,
     given: &[&EvidenceReference],
-    context: &Value,
+    context: &Context,
 ) -> Vec<Finding> {
     let mut found = Vec::new();
     let distinct = given.iter().map(|reference| &reference.sha256).collect::<std::collections::BTreeSet<_>>().len();
@@ -121,7 +122,7 @@ fn fence(
     visit: &Visit,
     requirement: &LocationRequirement,
     submission: &Submission,
-    context: &Value,
+    context: &Context,
 ) -> Vec<Finding> {
     let number = |computed| sop.number(computed, context);
     let fence = number(&requirement.radius_m).and_then(|radius_m| {
@@ -169,7 +170,7 @@ fn fence(
     }
 }
 
-fn checks(sop: &EffectiveSop, step: &Step, context: &Value) -> Vec<Finding> {
+fn checks(sop: &EffectiveSop, step: &Step, context: &Context) -> Vec<Finding> {
     let mut found = Vec::new();
     for check in &step.checks {
         match sop.holds(&check.that, context) {

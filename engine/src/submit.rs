@@ -12,7 +12,7 @@ use crate::finding;
 use crate::gate;
 use crate::gather::{self, Gathered, InputBase, Wanted};
 use crate::input::SubmissionInput;
-use crate::progress::{Standing, progress};
+use crate::progress::{Progress, Standing, progress};
 use crate::rejection::Rejection;
 use crate::rule::{Finding, RuleCall, RuleOutcome};
 use crate::sop::{Effect, RuleBinding, Step, StepKind};
@@ -39,8 +39,8 @@ pub struct Pending<'a> {
 struct HandedIn<'a> {
     /// What hands it in; none when an accepted one is judged again.
     cause: Option<Cause>,
-    /// The visit with the submission in it, for a verdict made in the same breath.
-    visit: Visit,
+    /// The visit with the submission in it, where a verdict is made in the same breath.
+    visit: Option<Visit>,
     key: String,
     redoable: bool,
     findings: Vec<Finding>,
@@ -262,8 +262,9 @@ fn check_in_again<'a>(sop: &'a EffectiveSop, visit: &Visit, gathered: &'a Gather
     let record = visit.steps.get(&step.id)?;
     let (submission, input) = (record.submission.as_ref()?, record.input.as_ref()?);
     let seen = as_seen_at(sop, visit, step);
-    let (findings, calls) = judge_step(sop, &seen, step, &step.id, submission, input, gathered);
-    Some(HandedIn { cause: None, visit: visit.clone(), key: step.id.clone(), redoable: false, findings, calls })
+    let before = progress(sop, &seen);
+    let (findings, calls) = judge_step((sop, &seen, &before), step, &step.id, submission, input, gathered);
+    Some(HandedIn { cause: None, visit: Some(visit.clone()), key: step.id.clone(), redoable: false, findings, calls })
 }
 
 /// The visit as a step sees it that is next: with the steps it waits for and none of those after it.
@@ -312,15 +313,19 @@ fn hand_in<'a>(
         }
     }
     let input = gather::normalise(sop, visit, command, submission).map_err(|error| Rejection::of_time(&error))?;
-    let (findings, calls) = judge_step(sop, visit, step, &key, submission, &input, gathered);
+    let (findings, calls) = judge_step((sop, visit, &before), step, &key, submission, &input, gathered);
     let named = submission.evidence.iter().map(|evidence| &evidence.sha256);
     let awaited: BTreeSet<String> = named.filter(|sha256| !gathered.arrived.contains(*sha256)).cloned().collect();
 
-    let mut after = visit.clone();
-    let (copy, submission) = (command.clone(), input.clone());
-    after.apply(&VisitEvent::Submitted { command: copy, submission, awaited: awaited.clone() }, "", visit.last_sign_ms);
-    let closed = visit.closed_at_ms.is_some();
-    let finish = (amends && visit.is_over()).then(|| (Finish::new(sop, &after, gathered, closed), Closing::Again));
+    let (after, finish) = if amends && visit.is_over() {
+        let (command, submission, awaited) = (command.clone(), input.clone(), awaited.clone());
+        let mut after = visit.clone();
+        after.apply(&VisitEvent::Submitted { command, submission, awaited }, "", visit.last_sign_ms);
+        let finish = Finish::new(sop, &after, gathered, visit.closed_at_ms.is_some());
+        (Some(after), Some((finish, Closing::Again)))
+    } else {
+        (None, None)
+    };
     let cause = Some(Cause { command: command.clone(), input, awaited });
     let redoable = step.redoable && !amends;
     let handed_in = Some(HandedIn { cause, visit: after, key, redoable, findings, calls });
@@ -329,19 +334,17 @@ fn hand_in<'a>(
 
 /// The built-in findings about a submission, and the rule calls to make over it.
 fn judge_step<'a>(
-    sop: &'a EffectiveSop,
-    visit: &Visit,
+    (sop, visit, before): (&'a EffectiveSop, &Visit, &Progress),
     step: &'a Step,
     key: &str,
     submission: &Submission,
     input: &SubmissionInput,
     gathered: &Gathered,
 ) -> (Vec<Finding>, Vec<Planned<'a>>) {
-    let before = progress(sop, visit);
     let context = before.context_with(submission);
     let (mut findings, well_formed) = step_check::findings(sop, visit, step, submission, &context);
     finding::place(&mut findings, key);
-    let base = InputBase { sop, visit, progress: &before, gathered, submission: Some(input), closed: false };
+    let base = InputBase { sop, visit, progress: before, gathered, submission: Some(input), closed: false };
     let calls = if well_formed { plan(&base, &step.rules, &context, key, &mut findings) } else { Vec::new() };
     (findings, calls)
 }
@@ -383,9 +386,11 @@ impl Pending<'_> {
             }
             let assessment = Assessment { step: key, findings, calls, gathered: gathered.references.clone() };
             let assessed = VisitEvent::Assessed { assessment };
-            visit.apply(&assessed, "", visit.last_sign_ms);
+            if let Some(visit) = &mut visit {
+                visit.apply(&assessed, "", visit.last_sign_ms);
+            }
             events.push(assessed);
-            if let Some((finish, closing)) = finish {
+            if let Some(((finish, closing), visit)) = finish.zip(visit) {
                 events.push(closing.event(finish.decide(&visit, &mut outcomes)));
             }
         } else if let Some((finish, closing)) = finish {

@@ -4,6 +4,7 @@
 #[cfg(feature = "openapi")]
 mod openapi;
 
+use crate::canon::CanonicalJson;
 use crate::command::{Customer, Record};
 use crate::effective::{EffectiveSop, Pins};
 use crate::event::{Event, Seal, Tips, seal};
@@ -78,22 +79,41 @@ pub fn answer(call: &RuleCall) -> RuleOutcome {
     let answer = match call.rule.as_str() {
         "demo/signal" => {
             let mut findings = Vec::new();
-            if let Some(visit) = call.input.pointer("/last_check_in/visit") {
+            let input = call.input.value();
+            if let Some(visit) = input.pointer("/last_check_in/visit") {
                 findings.push(finding(10, json!({"after": visit})));
             }
-            for used in call.input["evidence_uses"].as_array().unwrap() {
+            for used in input["evidence_uses"].as_array().unwrap() {
                 findings.push(finding(20, json!({"used": used})));
             }
             json!({"findings": findings})
         }
         "demo/quality" => {
-            let value = if call.input["previous_visit"].is_null() { 0.5 } else { 0.75 };
+            let value = if call.input.value()["previous_visit"].is_null() { 0.5 } else { 0.75 };
             json!({"scorecard": {"parts": [{"id": "quality", "value": value}]}})
         }
         _ => json!({"findings": []}),
     };
     let answer: RuleAnswer = serde_json::from_value(answer).unwrap();
     RuleOutcome { answer, lookups: Vec::new(), fuel: 1 }
+}
+
+/// What is put together by hand is the canonical form of the type rules know it by.
+#[test]
+fn an_input_is_a_rule_input_in_canonical_form() {
+    fn checked(call: &RuleCall) -> RuleOutcome {
+        let input: crate::input::RuleInput = serde_json::from_str(call.input.as_str()).unwrap();
+        assert_eq!(CanonicalJson::of(&input).as_ref(), Ok(&call.input), "{}", call.rule);
+        answer(call)
+    }
+    let mut day = Day::new();
+    day.visit("one", "cus_one", 0, 0, 5);
+    day.visit("two", "cus_one", 3600, 0, 5);
+    day.record.answer = checked;
+    for stream in ["vis_one", "vis_two"] {
+        let Ok(rechecked) = crate::recheck::recheck(&mut day.record, stream);
+        assert!(rechecked.differences.is_empty() && rechecked.calls > 0, "{rechecked:?}");
+    }
 }
 
 struct Answers {

@@ -11,6 +11,7 @@ use crate::sop::StepKind;
 use crate::time::{self, Moment};
 use crate::verdict::{Decision, Refusal, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 mod event;
 mod rebuild;
@@ -71,7 +72,7 @@ pub struct Visit {
     /// Who.
     pub user: String,
     /// The customer at the revision it is judged with.
-    pub customer: Customer,
+    pub customer: Arc<Customer>,
     /// Where it comes from.
     pub create: Create,
     /// `YYYY-MM-DD` in the customer's zone with the SOP's day cut.
@@ -81,7 +82,7 @@ pub struct Visit {
     /// Where it stands.
     pub state: VisitState,
     /// Steps by id, repeated ones as `step[key]`.
-    pub steps: BTreeMap<String, StepRecord>,
+    pub steps: BTreeMap<String, Arc<StepRecord>>,
     /// Evidence named but not here.
     pub awaited: BTreeSet<String>,
     /// Server time of the last thing the rep did, in milliseconds.
@@ -132,7 +133,7 @@ impl Visit {
             id: visit_of_task(&command.task),
             task: command.task.clone(),
             user: command.user.clone(),
-            customer: customer.clone(),
+            customer: Arc::new(customer.clone()),
             create: create.clone(),
             business_date: business_date.clone(),
             sop: sop.clone(),
@@ -163,7 +164,7 @@ impl Visit {
             }
             VisitEvent::Assessed { assessment } => {
                 if let Some(record) = self.steps.get_mut(&assessment.step) {
-                    record.findings.clone_from(&assessment.findings);
+                    Arc::make_mut(record).findings.clone_from(&assessment.findings);
                 }
             }
             VisitEvent::Refused { command, refusal } => {
@@ -175,7 +176,7 @@ impl Visit {
             VisitEvent::Skipped { command } => {
                 if let Action::Skip(skip) = &command.action {
                     let record = StepRecord::untouched(StepState::Skipped, hash);
-                    self.steps.insert(step_key(&skip.step, skip.instance.as_deref()), record);
+                    self.steps.insert(step_key(&skip.step, skip.instance.as_deref()), Arc::new(record));
                 }
                 self.last_sign_ms = at_ms;
             }
@@ -236,7 +237,7 @@ impl Visit {
             attempts,
             event: hash.to_owned(),
         };
-        self.steps.insert(key, record);
+        self.steps.insert(key, Arc::new(record));
         let still_named: BTreeSet<&String> = self
             .steps
             .values()
@@ -266,9 +267,9 @@ impl Visit {
         if let Action::Return(step) = &command.action {
             let key = step_key(&step.step, step.instance.as_deref());
             match self.steps.get_mut(&key) {
-                Some(record) => record.state = StepState::Returned,
+                Some(record) => Arc::make_mut(record).state = StepState::Returned,
                 None => {
-                    self.steps.insert(key, StepRecord::untouched(StepState::Returned, hash));
+                    self.steps.insert(key, Arc::new(StepRecord::untouched(StepState::Returned, hash)));
                 }
             }
         }

@@ -134,7 +134,58 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
+/// What serde can give a serializer beside JSON values.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Shape {
+    Unit,
+    One(Value),
+    Two(String, f64),
+    Named { zeta: Value, alpha: Option<String>, number: f64, byte: u8 },
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type")]
+enum Tagged {
+    Named { zeta: Value, alpha: String, number: f64 },
+}
+
+fn shapes() -> impl Strategy<Value = Shape> {
+    prop_oneof![
+        Just(Shape::Unit),
+        any_json().prop_map(Shape::One),
+        (any::<String>(), any::<f64>()).prop_map(|(text, number)| Shape::Two(text, number)),
+        (any_json(), any::<Option<String>>(), any::<f64>(), any::<u8>())
+            .prop_map(|(zeta, alpha, number, byte)| Shape::Named { zeta, alpha, number, byte }),
+    ]
+}
+
 proptest! {
+    #[test]
+    fn the_bytes_are_those_of_the_crate(value in any_json()) {
+        if let Ok(bytes) = jcs(&value) {
+            prop_assert_eq!(Ok(bytes), serde_json_canonicalizer::to_vec(&value).map_err(|error| error.to_string()));
+            let through_text = serde_json::from_slice::<Value>(&jcs(&value).unwrap()).unwrap();
+            prop_assert_eq!(normalize(&value), Ok(through_text));
+        } else {
+            prop_assert_eq!(normalize(&value), jcs(&value).map(|_| Value::Null));
+        }
+    }
+
+    #[test]
+    fn types_are_written_as_their_values(shape in shapes()) {
+        let value = serde_json::to_value(&shape).unwrap();
+        prop_assert_eq!(CanonicalJson::of(&shape).map(|text| text.0.into_bytes()).ok(), jcs(&value).ok());
+    }
+
+    #[test]
+    fn members_are_the_parts_of_the_whole(zeta in any_json(), alpha in any::<String>(), number in any::<f64>()) {
+        let tagged = Tagged::Named { zeta, alpha, number };
+        let value = serde_json::to_value(&tagged).unwrap();
+        let parts = members(&tagged).map(|parts| parts.into_iter().map(|(name, part)| (name, part.value())).collect());
+        prop_assert_eq!(parts.map(Value::Object), normalize(&value));
+    }
+
     /// Canonical bytes are the canonical bytes of what they say.
     #[test]
     fn canonical_bytes_read_back_to_themselves(value in any_json()) {

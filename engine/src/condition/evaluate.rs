@@ -4,7 +4,7 @@
 
 use super::node::{Arithmetic, Comparison, Fold, Function, Node};
 use super::value::{Val, date, fail, forgive, json_number, parse, print, whole};
-use super::{EvalError, MAX_WORK};
+use super::{EvalError, MAX_WORK, Roots};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -13,14 +13,14 @@ use std::rc::Rc;
 type Evaluated<'a> = Result<Val<'a>, EvalError>;
 
 /// Evaluates `root`; see [`super::Condition::eval`].
-pub(super) fn evaluate(root: &Node, context: &Value) -> Result<Value, EvalError> {
+pub(super) fn evaluate(root: &Node, context: &dyn Roots) -> Result<Value, EvalError> {
     let mut run = Run { context, locals: Vec::new(), work: MAX_WORK };
     let value = run.value(root)?;
     run.json(&value)
 }
 
 struct Run<'a> {
-    context: &'a Value,
+    context: &'a dyn Roots,
     locals: Vec<Val<'a>>,
     work: u64,
 }
@@ -43,7 +43,7 @@ impl<'a> Run<'a> {
             Node::Bool(value) => Ok(Val::Bool(*value)),
             Node::Number(value) => Ok(Val::Number(*value)),
             Node::Text(text) => Ok(Val::Text(Cow::Borrowed(text))),
-            Node::Root(name) => self.context.get(name).map(Val::of).ok_or_else(|| missing(node)),
+            Node::Root(name) => self.context.root(name).map(Val::of).ok_or_else(|| missing(node)),
             Node::Local(index) => self.locals.get(*index).cloned().ok_or_else(|| missing(node)),
             Node::Member(operand, name) => match self.value(operand)? {
                 Val::Object(members) => members.get(name).map(Val::of).ok_or_else(|| missing(node)),

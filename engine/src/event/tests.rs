@@ -157,7 +157,7 @@ fn what_was_changed_is_named() {
     for wrong in [json!({"lat": 31.3, "lon": 121, "crs": "gcj02"}), json!(9_007_199_254_740_993_u64)] {
         let mut changed = event.clone();
         let Some(Payload::Kept(kept)) = changed.payloads.get_mut("position") else { panic!("it is kept") };
-        kept.value = wrong;
+        kept.value = CanonicalJson::stored(wrong.to_string()).unwrap();
         check(&changed, &[Fault::Commitment { payload: payload("position") }]);
     }
     for salt in ["01".repeat(15), "0A".repeat(16), String::new()] {

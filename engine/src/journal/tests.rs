@@ -1,5 +1,6 @@
 //! Properties over random command orders: nothing panics, streams stay whole, and what is rebuilt equals what was live.
 
+use crate::canon::CanonicalJson;
 use crate::door;
 use crate::event::{self, Tips};
 use proptest::prelude::*;
@@ -152,8 +153,8 @@ proptest! {
         let response = judge(&records(&moves));
         let mut rebuilt: Option<Visit> = None;
         for event in response["events"].as_array().unwrap().iter().filter(|event| event["header"]["stream"] == "vis_one") {
-            let payloads: BTreeMap<String, Value> =
-                event["payloads"].as_object().unwrap().iter().map(|(name, payload)| (name.clone(), payload["value"].clone())).collect();
+            let payloads: BTreeMap<String, CanonicalJson> =
+                event["payloads"].as_object().unwrap().iter().map(|(name, payload)| (name.clone(), CanonicalJson::of(&payload["value"]).unwrap())).collect();
             let what = VisitEvent::from_payloads(event["header"]["type"].as_str().unwrap(), payloads.iter()).unwrap();
             let at_ms = crate::time::parse("at", event["header"]["at"].as_str().unwrap()).unwrap();
             rebuilt = match rebuilt {

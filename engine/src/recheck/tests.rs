@@ -1,6 +1,7 @@
 //! What a journal recorded is judged again and found equal, whatever was done; what was changed is found.
 
 use super::*;
+use crate::canon::CanonicalJson;
 use crate::event::Erased;
 use crate::gather::Gathered;
 use crate::history::History;
@@ -84,8 +85,10 @@ fn forge(record: &mut Kept, stream: &str, kind: &str, pointer: &str, value: Valu
         .find(|event| event.header.stream == stream && event.header.kind == kind)
         .unwrap_or_else(|| panic!("no {kind}"));
     let Some(Payload::Kept(kept)) = event.payloads.get_mut(payload) else { panic!("no {payload}") };
-    let target = if rest.is_empty() { Some(&mut kept.value) } else { kept.value.pointer_mut(&format!("/{rest}")) };
+    let mut all = kept.value.value();
+    let target = if rest.is_empty() { Some(&mut all) } else { all.pointer_mut(&format!("/{rest}")) };
     *target.unwrap_or_else(|| panic!("no {pointer}")) = value;
+    kept.value = CanonicalJson::of(&all).unwrap();
     event.header.seq
 }
 
@@ -120,7 +123,9 @@ fn what_was_forged_is_found_and_named() {
             // A member nobody knows: the event cannot be read.
             let event = record.events.iter_mut().find(|event| event.header.kind == kind).unwrap();
             let Some(Payload::Kept(kept)) = event.payloads.get_mut("submission") else { panic!("no submission") };
-            kept.value["received"] = value;
+            let mut all = kept.value.value();
+            all["received"] = value;
+            kept.value = CanonicalJson::of(&all).unwrap();
             let Ok(rechecked) = recheck(&mut record, stream);
             assert!(matches!(&rechecked.differences.as_slice(), [Difference { what: Differs::Unreadable { .. }, .. }]));
             continue;
@@ -305,14 +310,16 @@ fn a_deadline_that_passed_is_a_fact_and_another_answer_is_a_difference() {
     // The same answers, recorded as deadlines that passed: they are taken from the record.
     for event in &mut day.record.events {
         let Some(Payload::Kept(kept)) = event.payloads.get_mut("assessment") else { continue };
-        let step = kept.value["step"].clone();
-        let Some(call) = kept.value["calls"].as_array_mut().unwrap().first_mut() else { continue };
+        let mut all = kept.value.value();
+        let step = all["step"].clone();
+        let Some(call) = all["calls"].as_array_mut().unwrap().first_mut() else { continue };
         call["outcome"] =
             json!({"answer": {"failed": {"code": "deadline", "detail": "then"}}, "lookups": [], "fuel": 9});
         let rule = call["rule"].clone();
         let params = json!({"rule": rule, "failure": "deadline", "detail": "then"});
-        kept.value["findings"] = json!([{"source": rule, "code": "rule.unavailable", "step": step, "pointer": "",
+        all["findings"] = json!([{"source": rule, "code": "rule.unavailable", "step": step, "pointer": "",
             "severity": "warning", "effect": "flag", "weight": 0, "params": params, "evidence": []}]);
+        kept.value = CanonicalJson::of(&all).unwrap();
     }
     let rechecked = check(&mut day.record, "vis_one");
     assert_eq!(rechecked.calls, 0);

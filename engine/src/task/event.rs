@@ -3,10 +3,11 @@
 //! Each member of a variant becomes one payload of the event in the task's stream, committed on its own.
 
 use super::{Comment, Resolution, Task, TaskKind, TaskState};
-use crate::event::Draft;
+use crate::canon::CanonicalJson;
+use crate::event::{self, Draft};
 use crate::time::format_utc;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Something that happened to a task. `user` is who did it.
@@ -56,11 +57,9 @@ impl TaskEvent {
     /// When a payload is missing or does not have the shape of its type.
     pub fn from_payloads<'a>(
         kind: &str,
-        payloads: impl Iterator<Item = (&'a String, &'a Value)>,
+        payloads: impl Iterator<Item = (&'a String, &'a CanonicalJson)>,
     ) -> Result<Self, serde_json::Error> {
-        let mut members: Map<String, Value> = payloads.map(|(name, value)| (name.clone(), value.clone())).collect();
-        members.insert("type".into(), kind.into());
-        serde_json::from_value(Value::Object(members))
+        event::read(kind, payloads)
     }
 }
 

@@ -7,7 +7,6 @@ use crate::tests::{Day, NINE_MS, PLAIN, clock, command};
 use crate::time::format_utc;
 use crate::verdict::SpawnedTask;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -184,8 +183,7 @@ fn events_carry_a_task_to_its_end_and_can_be_read_back() {
     let mut rebuilt: Option<Task> = None;
     for event in &events {
         let draft = event.draft("tsk_one");
-        let payloads: BTreeMap<String, Value> =
-            crate::canon::value_of(&draft.payloads).map(|value| serde_json::from_value(value).unwrap()).unwrap();
+        let payloads = crate::canon::members(&draft.payloads).unwrap();
         let read = TaskEvent::from_payloads(&draft.kind, payloads.iter()).unwrap();
         assert_eq!(read, *event);
         rebuilt = match rebuilt {

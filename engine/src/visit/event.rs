@@ -2,13 +2,14 @@
 //!
 //! What an event does to the state is `Visit::apply`; whether it happens is decided in `submit.rs` and `complete.rs`.
 
+use crate::canon::{self, CanonError, CanonicalJson};
 use crate::command::{Clock, Command, Customer, EvidenceArrival};
 use crate::effective::Pins;
-use crate::event::Draft;
+use crate::event::{self, Draft, Event, Seal, seal_texts};
 use crate::input::SubmissionInput;
 use crate::verdict::{Assessment, Decision, Refusal, Verdict};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Something that happened to a visit. Each member of a variant becomes one payload of the event, committed on its own.
@@ -82,16 +83,30 @@ impl VisitEvent {
         Draft { kind, stream: visit.to_owned(), payloads }
     }
 
+    /// Makes it the next event of a visit's stream, as `event::seal` does with its draft.
+    ///
+    /// # Errors
+    /// A member that has no canonical form.
+    pub fn seal(
+        &self,
+        visit: &str,
+        place: &Seal<'_>,
+        salts: &mut dyn FnMut() -> [u8; 16],
+    ) -> Result<Event, CanonError> {
+        let mut texts = canon::members(self)?;
+        let kind = texts.remove("type").map(|kind| kind.value());
+        let kind = kind.as_ref().and_then(Value::as_str).unwrap_or_default().to_owned();
+        seal_texts((kind, visit.to_owned()), texts, place, salts)
+    }
+
     /// The event back from its type and payloads.
     ///
     /// # Errors
     /// When a payload is missing or does not have the shape of its type.
     pub fn from_payloads<'a>(
         kind: &str,
-        payloads: impl Iterator<Item = (&'a String, &'a Value)>,
+        payloads: impl Iterator<Item = (&'a String, &'a CanonicalJson)>,
     ) -> Result<Self, serde_json::Error> {
-        let mut members: Map<String, Value> = payloads.map(|(name, value)| (name.clone(), value.clone())).collect();
-        members.insert("type".into(), kind.into());
-        serde_json::from_value(Value::Object(members))
+        event::read(kind, payloads)
     }
 }
