@@ -1,7 +1,6 @@
 //! One call of one rule: a store of its own, the input in, the answer out, and what it cost.
 
 use crate::answer;
-use crate::canonical;
 use crate::failure::{self, failure};
 use crate::imports::{Datasets, State};
 use crate::limits::CallLimits;
@@ -22,7 +21,7 @@ pub(crate) fn run(plugin: &Plugin, call: &RuleCall, datasets: Arc<dyn Datasets>,
     // Given back after the store, which is declared later.
     let _permit = plugin.runtime.permit();
     let (mut store, instance) = instantiate(&plugin.runtime, &plugin.instance, state, limits);
-    let said = instance.and_then(|instance| ask(plugin, rule, &input, &mut store, &instance));
+    let said = instance.and_then(|instance| ask(plugin, rule, input, &mut store, &instance));
     let answer = said.and_then(|said| check(said, rule, limits));
     RuleOutcome {
         answer: answer.unwrap_or_else(RuleAnswer::Failed),
@@ -34,9 +33,9 @@ pub(crate) fn run(plugin: &Plugin, call: &RuleCall, datasets: Arc<dyn Datasets>,
 /// The rule that is meant and the text it gets.
 pub(crate) fn prepare<'a>(
     plugin: &'a Plugin,
-    call: &RuleCall,
+    call: &'a RuleCall,
     limits: &CallLimits,
-) -> Result<(&'a RuleManifest, String), RuleFailure> {
+) -> Result<(&'a RuleManifest, &'a str), RuleFailure> {
     // PINNED: a run that pinned other bytes must not get these.
     if call.plugin_hash != plugin.hash() {
         return Err(failure(FailureCode::NoSuchPlugin, "this is not the pinned component"));
@@ -49,8 +48,7 @@ pub(crate) fn prepare<'a>(
         .and_then(|(_, id)| manifest.rules.iter().find(|rule| rule.id == id && rule.interface == call.interface))
         .ok_or_else(|| failure(FailureCode::NoSuchRule, format!("{:?} `{}`", call.interface, call.rule)))?;
     // PURE: equal inputs are equal bytes, whoever stored them in between, and burn equal fuel.
-    let input = canonical::text(&call.input)
-        .map_err(|error| failure(FailureCode::Limit, format!("the input cannot be written as JSON: {error}")))?;
+    let input = call.input.as_str();
     if input.len() > limits.input_bytes {
         let detail = format!("the input has {} bytes, at most {} are allowed", input.len(), limits.input_bytes);
         return Err(failure(FailureCode::Limit, detail));

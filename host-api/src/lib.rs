@@ -14,7 +14,6 @@
 mod answer;
 mod cache;
 mod call;
-mod canonical;
 mod code;
 mod compile;
 mod engine_module;

@@ -15,7 +15,7 @@ use wasmtime::Store;
 use wasmtime::component::Instance;
 
 /// What a call is made of, in order.
-pub const STAGES: [&str; 5] = ["input to text", "store and instance", "call", "check of the answer", "drop"];
+pub const STAGES: [&str; 4] = ["store and instance", "call", "check of the answer", "drop"];
 
 /// One call, and how long each of [`STAGES`] took.
 ///
@@ -26,24 +26,22 @@ pub fn run_staged(
     plugin: &Plugin,
     call: &RuleCall,
     datasets: &Arc<dyn Datasets>,
-) -> Result<(RuleAnswer, [Duration; 5]), RuleFailure> {
+) -> Result<(RuleAnswer, [Duration; 4]), RuleFailure> {
     let limits = host.limits.of(call.interface);
     let mut clock = Clock(Instant::now());
     let (rule, input) = prepare(plugin, call, limits)?;
-    let serialized = clock.lap();
     let state = State::new(&plugin.hash, limits).with_datasets(Arc::clone(datasets), Arc::clone(&plugin.datasets));
     let permit = plugin.runtime.permit();
     let (mut store, instance) = instantiate(&plugin.runtime, &plugin.instance, state, limits);
     let instance = instance?;
     let instantiated = clock.lap();
-    let said = ask(plugin, rule, &input, &mut store, &instance)?;
+    let said = ask(plugin, rule, input, &mut store, &instance)?;
     let called = clock.lap();
     let answer = check(said, rule, limits)?;
     let checked = clock.lap();
     drop(store.into_data().lookups);
     drop(permit);
-    drop(input);
-    Ok((answer, [serialized, instantiated, called, checked, clock.lap()]))
+    Ok((answer, [instantiated, called, checked, clock.lap()]))
 }
 
 struct Clock(Instant);
@@ -91,7 +89,7 @@ impl<'a> Warm<'a> {
         let (rule, input) = prepare(self.plugin, call, limits)?;
         self.store.data_mut().renew(limits);
         limit(&mut self.store, limits).map_err(|error| crate::failure::of_instantiation(&error))?;
-        let said = ask(self.plugin, rule, &input, &mut self.store, &self.instance)?;
+        let said = ask(self.plugin, rule, input, &mut self.store, &self.instance)?;
         check(said, rule, limits)
     }
 }

@@ -3,6 +3,7 @@
 //! The layouts are those of the canonical ABI for wit/since_v1: strings and lists are pointer and length, a result is a
 //! discriminant and then its payload at offset 4.
 
+use engine::canon::CanonicalJson;
 use engine::rule::{Interface, RuleCall, RuleOutcome};
 use host_api::{Compiler, Datasets, Host, HostConfig, Limits, Plugin, Refused, Row};
 use serde_json::{Value, json};
@@ -262,7 +263,7 @@ pub fn call(host: &Host, plugin: &Plugin, rule: &str, input: Value) -> RuleOutco
         rule: format!("probe/{rule}"),
         plugin_hash: plugin.hash().to_owned(),
         interface: plugin.interfaces()[0],
-        input,
+        input: CanonicalJson::of(&input).unwrap(),
     };
     host.call(plugin, &call, &(Arc::new(Rows) as Arc<dyn Datasets>))
 }

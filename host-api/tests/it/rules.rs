@@ -1,6 +1,7 @@
 //! Rules that behave: what they return arrives, what they look up is recorded, and it all happens the same every time.
 
 use crate::guest::{Finding, Guest, HOST, Image, call, finding, host, load, manifest};
+use engine::canon::CanonicalJson;
 use engine::rule::{
     FailureCode, Interface, Lookup, Part, RuleAnswer, RuleCall, RuleFailure, RuleFinding, RuleOutcome, Severity,
 };
@@ -149,7 +150,7 @@ fn a_row_that_is_elsewhere_ends_the_call_as_undecided() {
         rule: "probe/known".into(),
         plugin_hash: plugin.hash().into(),
         interface: Interface::Validate,
-        input: json!({}),
+        input: CanonicalJson::of(&json!({})).unwrap(),
     };
     let outcome = HOST.call(&plugin, &call, &(Arc::new(NoDatasets) as Arc<dyn Datasets>));
     assert_eq!(failed(&outcome).code, FailureCode::Undecided);
@@ -173,7 +174,7 @@ fn a_call_for_another_plugin_rule_or_interface_does_not_run() {
         rule: "probe/look".into(),
         plugin_hash: plugin.hash().into(),
         interface: Interface::Validate,
-        input: json!({}),
+        input: CanonicalJson::of(&json!({})).unwrap(),
     };
     let cases = [
         (RuleCall { plugin_hash: "0".repeat(64), ..right.clone() }, FailureCode::NoSuchPlugin),
@@ -181,7 +182,7 @@ fn a_call_for_another_plugin_rule_or_interface_does_not_run() {
         (RuleCall { rule: "other/look".into(), ..right.clone() }, FailureCode::NoSuchRule),
         (RuleCall { rule: "look".into(), ..right.clone() }, FailureCode::NoSuchRule),
         (RuleCall { interface: Interface::Score, ..right.clone() }, FailureCode::NoSuchRule),
-        (RuleCall { input: json!("x".repeat(300 * 1024)), ..right.clone() }, FailureCode::Limit),
+        (RuleCall { input: CanonicalJson::of(&"x".repeat(300 * 1024)).unwrap(), ..right.clone() }, FailureCode::Limit),
     ];
     for (call, expected) in cases {
         let outcome = HOST.call(&plugin, &call, &(Arc::new(NoDatasets) as Arc<dyn Datasets>));
@@ -304,7 +305,7 @@ fn a_panic_in_the_host_is_an_outcome() {
         rule: "probe/known".into(),
         plugin_hash: plugin.hash().into(),
         interface: Interface::Validate,
-        input: json!({}),
+        input: CanonicalJson::of(&json!({})).unwrap(),
     };
     let outcome = HOST.call(&plugin, &call, &(Arc::new(Broken) as Arc<dyn Datasets>));
     assert_eq!(failed(&outcome).code, FailureCode::Trap);
