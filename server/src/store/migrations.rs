@@ -8,9 +8,15 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 type Known = &'static [(i64, &'static str, &'static str)];
 
 /// For SQLite.
-pub const SQLITE: Known = &[(1, "init", include_str!("../../migrations/sqlite/0001_init.sql"))];
+pub const SQLITE: Known = &[
+    (1, "init", include_str!("../../migrations/sqlite/0001_init.sql")),
+    (2, "free_tasks", include_str!("../../migrations/sqlite/0002_free_tasks.sql")),
+];
 /// For PostgreSQL: the same versions and names.
-pub const POSTGRES: Known = &[(1, "init", include_str!("../../migrations/postgres/0001_init.sql"))];
+pub const POSTGRES: Known = &[
+    (1, "init", include_str!("../../migrations/postgres/0001_init.sql")),
+    (2, "free_tasks", include_str!("../../migrations/postgres/0002_free_tasks.sql")),
+];
 
 /// Asks for the version and checksum of every migration a database has had.
 pub const APPLIED: &str = "select version, checksum from _sqlx_migrations order by version";

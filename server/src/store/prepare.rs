@@ -115,7 +115,7 @@ impl Prepared {
     }
 
     fn command(&mut self, command: &CommandRecord) {
-        self.touch("command", &(&command.actor, &command.id));
+        self.touch("command", (&command.actor, &command.id));
         let status = i64::from(command.status);
         let (answer, etag) = (command.answer.as_str(), command.etag.as_ref());
         let cells =

@@ -1,4 +1,7 @@
 //! Tasks found: by scope and by every field a client may ask for. What was asked for only ever becomes a bind.
+//!
+//! A caller sees a task in one of several ways. All of them together, joined by `or`, are no range of any index; so a page
+//! is made of the first rows of each way, which are.
 
 use super::database::{Base, inconsistent};
 use super::task_row::{CONTACT, LINK, TAG, plain, searchable};
@@ -6,8 +9,12 @@ use super::{Result, Scope, TaskField, TaskQuery, TaskScope, TaskStore};
 use async_trait::async_trait;
 use engine::task::Task;
 use sqlx::{Postgres, QueryBuilder, Sqlite};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use trait_gen::trait_gen;
+
+/// Up to so many org units each have a way of their own. Whoever sees more sees so much of the tenant that a page is soon
+/// full when all of it is gone through by time.
+const UNITS: usize = 32;
 
 #[trait_gen(Db -> Sqlite, Postgres)]
 #[async_trait]
@@ -30,14 +37,27 @@ impl TaskStore for Base<Db> {
     }
 
     async fn tasks(&self, tenant: &str, query: &TaskQuery) -> Result<Vec<Task>> {
-        let mut sql = QueryBuilder::<Db>::new("select body from tasks where tenant = ");
-        sql.push_bind(tenant);
-        Self::push_query(&mut sql, tenant, query);
-        if let Some((created_ms, id)) = &query.after {
-            sql.push(" and created_ms <= ").push_bind(*created_ms);
-            sql.push(" and (created_ms < ").push_bind(*created_ms).push(" or id > ").push_bind(plain(id)).push(")");
+        let mut ways = Vec::new();
+        for way in Way::all(&query.scope) {
+            self.split(tenant, way, &mut ways).await?;
         }
-        sql.push(" order by created_ms desc, id limit ").push_bind(i64::from(query.limit));
+        if ways.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut sql = QueryBuilder::<Db>::new("with page (created_ms, id) as (");
+        for (number, way) in ways.iter().enumerate() {
+            sql.push(if number == 0 { "" } else { " union " });
+            sql.push("select * from (select created_ms, id from tasks where tenant = ").push_bind(tenant);
+            Self::push_way(sql.push(" and "), tenant, way);
+            Self::push_query(&mut sql, tenant, query);
+            if let Some((created_ms, id)) = &query.after {
+                sql.push(" and created_ms <= ").push_bind(*created_ms);
+                sql.push(" and (created_ms < ").push_bind(*created_ms).push(" or id > ").push_bind(plain(id)).push(")");
+            }
+            sql.push(" order by created_ms desc, id limit ").push_bind(i64::from(query.limit)).push(") way");
+        }
+        sql.push(") select t.body from page join tasks t on t.tenant = ").push_bind(tenant).push(" and t.id = page.id");
+        sql.push(" order by page.created_ms desc, page.id limit ").push_bind(i64::from(query.limit));
         let bodies: Vec<String> = sql.build_query_scalar().fetch_all(&self.read).await?;
         bodies.iter().map(|body| to_task(body)).collect()
     }
@@ -45,6 +65,7 @@ impl TaskStore for Base<Db> {
     async fn count_tasks(&self, tenant: &str, query: &TaskQuery) -> Result<BTreeMap<String, u64>> {
         let mut sql = QueryBuilder::<Db>::new("select state, count(*) from tasks where tenant = ");
         sql.push_bind(tenant);
+        Self::push_scope(&mut sql, tenant, &query.scope);
         Self::push_query(&mut sql, tenant, query);
         sql.push(" group by state");
         let counts: Vec<(String, i64)> = sql.build_query_as().fetch_all(&self.read).await?;
@@ -81,9 +102,8 @@ impl TaskStore for Base<Db> {
 
 #[trait_gen(Db -> Sqlite, Postgres)]
 impl Base<Db> {
-    /// Everything of a query but its page.
+    /// Everything of a query but its scope and its page.
     fn push_query(sql: &mut QueryBuilder<Db>, tenant: &str, query: &TaskQuery) {
-        Self::push_scope(sql, tenant, &query.scope);
         for (field, values) in &query.equal {
             Self::push_equal(sql, tenant, *field, values);
         }
@@ -114,30 +134,70 @@ impl Base<Db> {
     /// SCOPE: what is not seen is not there. A task without org unit is the whole tenant's alone.
     fn push_scope(sql: &mut QueryBuilder<Db>, tenant: &str, scope: &TaskScope) {
         sql.push(" and (1 = 0");
-        match &scope.scope {
-            None => {}
-            Some(Scope::Tenant) => {
-                sql.push(" or 1 = 1");
-            }
-            Some(Scope::Under(units)) => {
-                sql.push(" or org_unit in ");
-                Self::units_under(sql, tenant, units);
-            }
-        }
-        if let Some(user) = &scope.assignee {
-            sql.push(" or assignee = ").push_bind(plain(user));
-        }
-        for (role, units) in &scope.candidate {
-            sql.push(" or (assignee is null and candidate_role = ").push_bind(plain(role));
-            if let Scope::Under(units) = units {
-                // No unit: whoever has the role, anywhere.
-                sql.push(" and (candidate_unit is null or candidate_unit in ");
-                Self::units_under(sql, tenant, units);
-                sql.push(")");
-            }
-            sql.push(")");
+        for way in Way::all(scope) {
+            Self::push_way(sql.push(" or "), tenant, &way);
         }
         sql.push(")");
+    }
+
+    /// The tasks that are seen in one way.
+    fn push_way(sql: &mut QueryBuilder<Db>, tenant: &str, way: &Way<'_>) {
+        match way {
+            Way::Tenant => {
+                sql.push("1 = 1");
+            }
+            Way::Unit(unit) => {
+                sql.push("org_unit = ").push_bind(unit.clone());
+            }
+            Way::Units(units) => {
+                sql.push("org_unit in ");
+                Self::units_under(sql, tenant, units);
+            }
+            Way::Own(user) => {
+                sql.push("assignee = ").push_bind(plain(user));
+            }
+            Way::Free(role, of) => {
+                sql.push("(assignee is null and candidate_role = ").push_bind(plain(role));
+                match of {
+                    Of::Any => {}
+                    Of::None => {
+                        sql.push(" and candidate_unit is null");
+                    }
+                    Of::Unit(unit) => {
+                        sql.push(" and candidate_unit = ").push_bind(unit.clone());
+                    }
+                    Of::Units(units) => {
+                        // No unit: whoever has the role, anywhere.
+                        sql.push(" and (candidate_unit is null or candidate_unit in ");
+                        Self::units_under(sql, tenant, units);
+                        sql.push(")");
+                    }
+                }
+                sql.push(")");
+            }
+        }
+    }
+
+    /// A way as ways that are each a range of an index, if they are not too many.
+    async fn split<'a>(&self, tenant: &str, way: Way<'a>, ways: &mut Vec<Way<'a>>) -> Result<()> {
+        let (Way::Units(under) | Way::Free(_, Of::Units(under))) = way else {
+            ways.push(way);
+            return Ok(());
+        };
+        let mut sql = QueryBuilder::<Db>::new("select distinct descendant from org_closure where tenant = ");
+        sql.push_bind(tenant).push(" and ancestor in ");
+        Self::list(&mut sql, under);
+        sql.push(" limit ").push_bind(i64::try_from(UNITS + 1).unwrap_or(i64::MAX));
+        let units: Vec<String> = sql.build_query_scalar().fetch_all(&self.read).await?;
+        match way {
+            _ if units.len() > UNITS => ways.push(way),
+            Way::Free(role, _) => {
+                ways.push(Way::Free(role, Of::None));
+                ways.extend(units.into_iter().map(|unit| Way::Free(role, Of::Unit(unit))));
+            }
+            _ => ways.extend(units.into_iter().map(Way::Unit)),
+        }
+        Ok(())
     }
 
     /// A field equal to one of the values.
@@ -173,6 +233,49 @@ impl Base<Db> {
                 sql.push(")");
             }
         }
+    }
+}
+
+/// In what way a caller sees tasks.
+enum Way<'a> {
+    /// All of them.
+    Tenant,
+    /// Those of an org unit.
+    Unit(String),
+    /// Those of org units and all below them.
+    Units(&'a BTreeSet<String>),
+    /// Those assigned to a user.
+    Own(&'a str),
+    /// Those that nobody has yet, for a role.
+    Free(&'a str, Of<'a>),
+}
+
+/// Of which org unit candidates are.
+enum Of<'a> {
+    /// Of any.
+    Any,
+    /// Of none that is named.
+    None,
+    /// Of this one.
+    Unit(String),
+    /// Of none that is named, of these and of all below them.
+    Units(&'a BTreeSet<String>),
+}
+
+impl<'a> Way<'a> {
+    /// Every way of a scope. Who sees everything sees nothing more in another way.
+    fn all(scope: &'a TaskScope) -> Vec<Self> {
+        let under = match &scope.scope {
+            Some(Scope::Tenant) => return vec![Self::Tenant],
+            Some(Scope::Under(units)) => Some(Self::Units(units)),
+            None => None,
+        };
+        let own = scope.assignee.as_deref().map(Self::Own);
+        let free = scope.candidate.iter().map(|(role, units)| match units {
+            Scope::Tenant => Self::Free(role, Of::Any),
+            Scope::Under(units) => Self::Free(role, Of::Units(units)),
+        });
+        under.into_iter().chain(own).chain(free).collect()
     }
 }
 

@@ -5,7 +5,11 @@ use super::{Database, ONE, OTHER, on_both};
 use crate::store::{Scope, Store, TaskQuery, TaskScope, Write};
 use engine::task::{Candidates, Role, Task};
 
-on_both![a_scope_is_units_own_tasks_and_what_one_may_take_up, a_scope_holds_with_every_filter];
+on_both![
+    a_scope_is_units_own_tasks_and_what_one_may_take_up,
+    a_scope_holds_with_every_filter,
+    pages_follow_each_other_however_many_units_are_seen,
+];
 
 /// Tasks of a tree `top` over `east` (over `team`) and `west`; each is named after who may see it.
 async fn tree(store: &dyn Store) {
@@ -99,4 +103,47 @@ async fn a_scope_holds_with_every_filter(database: &Database) {
     let tag = TaskQuery { equal: [(crate::store::TaskField::Tag, vec!["x".to_owned()])].into(), scope, ..all_tasks() };
     assert_eq!(store.tasks(ONE, &tag).await.unwrap(), []);
     assert_eq!(store.tasks(OTHER, &tag).await.unwrap().len(), 1);
+}
+
+/// Page by page the same as at once, whether each org unit is looked at by itself or there are too many for that.
+async fn pages_follow_each_other_however_many_units_are_seen(database: &Database) {
+    let store = database.with_tenants().await;
+    write(&*store, ONE, vec![org_unit("top", None), org_unit("few", Some("top"))]).await;
+    for number in 0..40_u32 {
+        let (unit, below) = (format!("unit_{number}"), if number % 8 == 0 { "few" } else { "top" });
+        let created_at = engine::time::format_utc(super::samples::NOW + i64::from(number % 5) * super::samples::HOUR);
+        let of = |kind: &str| Task { created_at: created_at.clone(), ..task(&format!("{kind}_{number:02}")) };
+        let candidates = |unit: Option<&String>| Some(Candidates { role: Role::Rep, org_unit: unit.cloned() });
+        let tasks = [
+            Task { org_unit: Some(unit.clone()), ..of("unit") },
+            Task { candidates: candidates(Some(&unit)), ..of("free") },
+            // Seen in two ways.
+            Task { org_unit: Some(unit.clone()), candidates: candidates(None), ..of("both") },
+            Task { assignee: Some("usr_1".to_owned()), ..of("own") },
+        ];
+        let mut writes = vec![org_unit(&unit, Some(below))];
+        writes.extend(tasks.map(|task| Write::Task(Box::new(task), None)));
+        write(&*store, ONE, writes).await;
+    }
+    for (units, of_units, free) in [("few", 5, 5), ("top", 40, 40)] {
+        let scope = TaskScope {
+            scope: Some(under(&[units])),
+            assignee: Some("usr_1".to_owned()),
+            candidate: vec![("rep".to_owned(), under(&[units]))],
+        };
+        let mut query = TaskQuery { scope, limit: 1000, ..all_tasks() };
+        let whole = store.tasks(ONE, &query).await.unwrap();
+        assert_eq!(whole.len(), of_units + free + 40 + 40);
+        let place = |task: &Task| (std::cmp::Reverse(task.created_at.clone()), task.id.clone());
+        assert!(whole.is_sorted_by_key(place));
+        query.limit = 7;
+        let mut paged: Vec<Task> = Vec::new();
+        loop {
+            let page = store.tasks(ONE, &query).await.unwrap();
+            paged.extend(page.iter().cloned());
+            let Some(last) = page.last() else { break };
+            query.after = Some((engine::time::parse("created_at", &last.created_at).unwrap(), last.id.clone()));
+        }
+        assert_eq!(paged, whole);
+    }
 }
