@@ -69,10 +69,23 @@ impl CanonicalJson {
         Self("null".to_owned())
     }
 
-    /// An object of members that are canonical, in their order.
-    pub(crate) fn object(members: &[(&str, &str)]) -> Self {
-        let members: Vec<String> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
-        Self(format!("{{{}}}", members.join(",")))
+    /// An object of members that are canonical.
+    pub(crate) fn object<'a>(members: impl IntoIterator<Item = (&'a str, &'a Self)>) -> Self {
+        let mut members: Vec<(&str, &Self)> = members.into_iter().collect();
+        members.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+        let length: usize = members.iter().map(|(name, value)| name.len() + value.0.len() + 8).sum();
+        let mut text = String::with_capacity(length);
+        text.push('{');
+        for (name, value) in members {
+            if text.len() > 1 {
+                text.push(',');
+            }
+            write::quoted(name, &mut text);
+            text.push(':');
+            text.push_str(&value.0);
+        }
+        text.push('}');
+        Self(text)
     }
 
     /// The text.

@@ -74,8 +74,8 @@ pub struct Location {
 }
 
 /// Something somebody asked for. On the wire the action is `verb` and `body`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Envelope", into = "Envelope")]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "Envelope")]
 pub struct Command {
     /// Client-made id, `cmd_…`; the same id is the same command.
     pub id: String,

@@ -122,8 +122,11 @@ impl CompiledForm {
     pub fn validate(&self, answers: &Value, absent: &BTreeMap<String, Absent>) -> Vec<Violation> {
         let mut violations = bounds::check(answers, absent, MAX_WORK / self.graph.width().max(1));
         if violations.is_empty() {
-            for error in self.validator.iter_errors(answers) {
-                describe(error.instance_path().as_str(), error.kind(), &mut violations);
+            // Listing errors costs more than finding that there is none, which is nearly always so.
+            if !self.validator.is_valid(answers) {
+                for error in self.validator.iter_errors(answers) {
+                    describe(error.instance_path().as_str(), error.kind(), &mut violations);
+                }
             }
             absent::apply(&self.graph, answers, absent, &mut violations);
         }

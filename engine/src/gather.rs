@@ -16,7 +16,7 @@ use crate::rule::Need;
 use crate::sop::{RuleBinding, StepKind};
 use crate::time::{self, TimeError};
 use crate::verdict::Reference;
-use crate::visit::Visit;
+use crate::visit::{StepRecord, Visit};
 use serde_json::{Map, Value, json};
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -185,12 +185,13 @@ pub(crate) fn dwell(sop: &EffectiveSop, visit: &Visit, closed: bool) -> Option<I
 
 /// The accepted submissions of steps that apply.
 pub fn steps(visit: &Visit, progress: &Progress) -> BTreeMap<String, SubmissionInput> {
-    done(visit, progress).into_iter().map(|(key, input)| (key, input.clone())).collect()
+    done(visit, progress).into_iter().filter_map(|(key, record)| Some((key, record.input.clone()?))).collect()
 }
 
-fn done<'a>(visit: &'a Visit, progress: &Progress) -> BTreeMap<String, &'a SubmissionInput> {
+fn done<'a>(visit: &'a Visit, progress: &Progress) -> BTreeMap<String, &'a StepRecord> {
     let rows = progress.steps.iter().filter(|status| status.standing == Standing::Done).map(StepStatus::key);
-    rows.filter_map(|key| visit.steps.get(&key)?.input.as_ref().map(|input| (key, input))).collect()
+    let record = |key: &str| visit.steps.get(key).filter(|record| record.input.is_some());
+    rows.filter_map(|key| record(&key).map(|record| (key, record.as_ref()))).collect()
 }
 
 /// Everything the calls of one judgement share.
@@ -257,26 +258,34 @@ impl Inputs<'_> {
     pub fn for_rule(&self, rule: &str, needs: &[Need], config: &Map<String, Value>) -> Part {
         let InputBase { visit, progress, gathered, .. } = *self.base;
         let has = |need: Need| needs.contains(&need);
-        let part = |part: &Part| part.clone();
-        let steps = || self.steps.get_or_init(|| CanonicalJson::of(&done(visit, progress)));
-        let no_steps = || CanonicalJson::of(&Map::new());
+        let no_steps = CanonicalJson::object([]);
+        let steps = if has(Need::Steps) {
+            self.steps.get_or_init(|| steps_text(visit, progress)).as_ref().map_err(CanonError::clone)?
+        } else {
+            &no_steps
+        };
         let last_check_in = gathered.last_check_in.as_ref().filter(|_| has(Need::LastCheckIn));
         let evidence_uses = if has(Need::EvidenceUses) { gathered.evidence_uses.as_slice() } else { &[] };
         let previous_visit = gathered.previous_visit.as_ref().filter(|_| has(Need::PreviousVisit));
-        // The names of `RuleInput`, sorted.
-        Ok(CanonicalJson::object(&[
-            ("config", CanonicalJson::of(config)?.as_str()),
-            ("customer", part(&self.customer)?.as_str()),
-            ("evidence_uses", CanonicalJson::of(evidence_uses)?.as_str()),
-            ("last_check_in", CanonicalJson::of(&last_check_in)?.as_str()),
-            ("parameters", part(&self.parameters)?.as_str()),
-            ("previous_visit", CanonicalJson::of(&previous_visit)?.as_str()),
-            ("rule", CanonicalJson::of(rule)?.as_str()),
-            ("steps", if has(Need::Steps) { part(steps())? } else { no_steps()? }.as_str()),
-            ("submission", part(&self.submission)?.as_str()),
-            ("visit", part(&self.visit)?.as_str()),
+        Ok(CanonicalJson::object([
+            ("rule", &CanonicalJson::of(rule)?),
+            ("config", &CanonicalJson::of(config)?),
+            ("parameters", self.parameters.as_ref().map_err(CanonError::clone)?),
+            ("customer", self.customer.as_ref().map_err(CanonError::clone)?),
+            ("visit", self.visit.as_ref().map_err(CanonError::clone)?),
+            ("submission", self.submission.as_ref().map_err(CanonError::clone)?),
+            ("steps", steps),
+            ("last_check_in", &CanonicalJson::of(&last_check_in)?),
+            ("evidence_uses", &CanonicalJson::of(evidence_uses)?),
+            ("previous_visit", &CanonicalJson::of(&previous_visit)?),
         ]))
     }
+}
+
+fn steps_text(visit: &Visit, progress: &Progress) -> Part {
+    let done = done(visit, progress);
+    let texts = done.iter().map(|(key, record)| Ok((key.as_str(), record.input_text()?)));
+    Ok(CanonicalJson::object(texts.collect::<Result<Vec<_>, CanonError>>()?))
 }
 
 /// Sum of the least times of the steps that were done, in seconds.

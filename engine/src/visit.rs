@@ -3,6 +3,7 @@
 //! State is only ever made by `Visit::apply`, so a visit rebuilt from stored events equals the one that was live. What
 //! may happen is decided in `submit.rs` and `complete.rs`; nothing here refuses anything.
 
+use crate::canon::{CanonError, CanonicalJson};
 use crate::command::{Action, Command, Create, Customer, Submission};
 use crate::effective::{EffectiveSop, Pins};
 use crate::input::{CheckInInput, SubmissionInput};
@@ -11,7 +12,7 @@ use crate::sop::StepKind;
 use crate::time::{self, Moment};
 use crate::verdict::{Decision, Refusal, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 mod event;
 mod rebuild;
@@ -49,6 +50,19 @@ pub struct StepRecord {
     pub attempts: u32,
     /// Hash of the event that accepted it.
     pub event: String,
+    input_text: Text,
+}
+
+/// The canonical text of a submission, made when a rule first wants it. Every later step of the visit shows it to its
+/// rules again.
+#[derive(Clone, Debug, Default)]
+struct Text(OnceLock<Result<CanonicalJson, CanonError>>);
+
+/// It says nothing that `input` does not.
+impl PartialEq for Text {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// Where a step stands that something happened to.
@@ -236,6 +250,7 @@ impl Visit {
             findings: Vec::new(),
             attempts,
             event: hash.to_owned(),
+            input_text: Text::default(),
         };
         self.steps.insert(key, Arc::new(record));
         let still_named: BTreeSet<&String> = self
@@ -363,7 +378,13 @@ impl StepRecord {
             findings: Vec::new(),
             attempts: 0,
             event: event.to_owned(),
+            input_text: Text::default(),
         }
+    }
+
+    /// `input` in canonical form.
+    pub(crate) fn input_text(&self) -> Result<&CanonicalJson, CanonError> {
+        self.input_text.0.get_or_init(|| CanonicalJson::of(&self.input)).as_ref().map_err(CanonError::clone)
     }
 }
 

@@ -47,7 +47,7 @@ pub(crate) fn prepare<'a>(
         .filter(|(name, _)| *name == manifest.plugin)
         .and_then(|(_, id)| manifest.rules.iter().find(|rule| rule.id == id && rule.interface == call.interface))
         .ok_or_else(|| failure(FailureCode::NoSuchRule, format!("{:?} `{}`", call.interface, call.rule)))?;
-    // PURE: equal inputs are equal bytes, whoever stored them in between, and burn equal fuel.
+    // PURE: the input is canonical, so equal inputs are equal bytes and burn equal fuel.
     let input = call.input.as_str();
     if input.len() > limits.input_bytes {
         let detail = format!("the input has {} bytes, at most {} are allowed", input.len(), limits.input_bytes);

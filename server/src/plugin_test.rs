@@ -4,7 +4,7 @@ use crate::cases::{self, CaseRows, patched};
 use crate::cli::TestArguments;
 use crate::plugins;
 use anyhow::Context as _;
-use engine::canon;
+use engine::canon::{self, CanonicalJson};
 use engine::rule::{RuleAnswer, RuleCall, RuleOutcome};
 use host_api::{Datasets, Row};
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ pub fn run(arguments: &TestArguments) -> anyhow::Result<bool> {
                 rule: format!("{}/{}", manifest.plugin, rule.id),
                 plugin_hash: plugin.hash().to_owned(),
                 interface: rule.interface,
-                input: case_file.input(case),
+                input: CanonicalJson::of(&case_file.input(case))?,
             };
             let rows: Arc<dyn Datasets> = Arc::new(Rows(case_file.rows(case)?));
             let outcome = host.call(&plugin, &call, &rows);

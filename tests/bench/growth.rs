@@ -134,7 +134,7 @@ impl Model {
         for stored in store.events(TENANT, &visit_of_task(&task_id), 0, 100).await? {
             let event = stored.event()?;
             let kept = event.payloads.into_iter().filter_map(|(name, payload)| match payload {
-                Payload::Kept(kept) => Some((name, kept.value.to_string())),
+                Payload::Kept(kept) => Some((name, kept.value.into_text())),
                 Payload::Erased(_) => None,
             });
             events.push((event.header.kind, kept.collect()));

@@ -21,10 +21,11 @@ const GROUP: &str = "rule call";
 
 /// See the module header.
 pub fn measure(settings: &Settings) -> anyhow::Result<Vec<Measure>> {
-    let scene = Scene::new();
+    let scene = Scene::new()?;
     let host = scene::host(Limits::default(), None)?;
     let plugin = host.load(&scene::component("fmcg")?).context("fmcg.wasm")?;
-    let mut measures = vec![Measure::alone(GROUP, "input of 20 products, as JSON", "B", &[scene.text.len() as f64])];
+    let mut measures =
+        vec![Measure::alone(GROUP, "input of 20 products, as JSON", "B", &[scene.input.as_str().len() as f64])];
     scene.same_answer(&host, &plugin)?;
     measures.extend(against_native(settings, &scene, &host, &plugin)?);
     measures.push(without_a_pool(settings, &scene, &host, &plugin)?);

@@ -153,12 +153,14 @@ fn manifests() -> anyhow::Result<BTreeMap<String, Value>> {
 fn collect_outcomes(event: &Value, outcomes: &mut BTreeMap<String, Vec<Value>>) -> anyhow::Result<()> {
     let stream = event.pointer("/header/stream").and_then(Value::as_str).context("stream")?;
     let kind = event.pointer("/header/type").and_then(Value::as_str).context("type")?;
-    let payloads: BTreeMap<String, Value> = event
+    let payloads: BTreeMap<String, engine::canon::CanonicalJson> = event
         .get("payloads")
         .and_then(Value::as_object)
         .into_iter()
         .flatten()
-        .filter_map(|(name, payload)| Some((name.clone(), payload.get("value")?.clone())))
+        .filter_map(|(name, payload)| {
+            Some((name.clone(), engine::canon::CanonicalJson::of(payload.get("value")?).ok()?))
+        })
         .collect();
     let Ok(event) = VisitEvent::from_payloads(kind, payloads.iter()) else { return Ok(()) };
     let calls = match event {

@@ -119,7 +119,7 @@ fn a_forged_finding_with_mended_hashes_is_found_by_judging_again() -> anyhow::Re
         let mut salts = Vec::new();
         for (name, payload) in &event.payloads {
             let event::Payload::Kept(kept) = payload else { continue };
-            let mut value = kept.value.clone();
+            let mut value = kept.value.value();
             if !forged && name == "verdict" {
                 *value.get_mut("risk").context("risk")? = serde_json::json!(0.1);
                 forged = true;

@@ -1,12 +1,12 @@
 //! How a command travels, and how a line becomes a `Record`: every way a line can be wrong is named.
 
-use super::{Command, Record, Times};
+use super::{Action, Amend, Command, Contest, Create, Note, Reason, Record, Skip, Submission, Times};
 use crate::canon;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// A command as it travels.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Envelope {
     id: String,
@@ -32,16 +32,45 @@ impl TryFrom<Envelope> for Command {
     }
 }
 
-impl From<Command> for Envelope {
-    fn from(command: Command) -> Self {
-        let Command { id, user, device, task, at, action } = command;
-        let mut tagged = match serde_json::to_value(action) {
-            Ok(Value::Object(members)) => members,
-            _ => Map::new(),
+/// An `Envelope` that borrows its command.
+#[derive(Serialize)]
+struct Sent<'a> {
+    id: &'a str,
+    user: &'a str,
+    device: &'a str,
+    task: &'a str,
+    at: &'a Times,
+    verb: &'static str,
+    body: Body<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Body<'a> {
+    Nothing {},
+    Create(&'a Create),
+    Submission(&'a Submission),
+    Skip(&'a Skip),
+    Amend(&'a Amend),
+    Reason(&'a Reason),
+    Note(&'a Note),
+    Contest(&'a Contest),
+}
+
+impl Serialize for Command {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { id, user, device, task, at, action } = self;
+        let body = match action {
+            Action::Start {} | Action::Complete {} => Body::Nothing {},
+            Action::Create(create) => Body::Create(create),
+            Action::SaveDraft(submission) | Action::Submit(submission) => Body::Submission(submission),
+            Action::Skip(skip) | Action::Return(skip) => Body::Skip(skip),
+            Action::Amend(amend) => Body::Amend(amend),
+            Action::Cancel(reason) | Action::Reject(reason) => Body::Reason(reason),
+            Action::Approve(note) => Body::Note(note),
+            Action::Contest(contest) => Body::Contest(contest),
         };
-        let verb = tagged.get("verb").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let body = tagged.remove("body").unwrap_or_default();
-        Self { id, user, device, task, at, verb, body }
+        Sent { id, user, device, task, at, verb: action.verb().name(), body }.serialize(serializer)
     }
 }
 

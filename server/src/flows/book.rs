@@ -4,8 +4,9 @@
 use crate::flows::load::LoadedVisit;
 use crate::flows::problem::{Problem, Result};
 use crate::store::{PastUse, Write};
+use engine::canon::CanonError;
 use engine::effective::EffectiveSop;
-use engine::event::{Draft, ENGINE_HASH, Seal, Tip, seal};
+use engine::event::{Draft, ENGINE_HASH, Event, Seal, Tip, seal};
 use engine::sop::StepKind;
 use engine::task::{Task, TaskEvent};
 use engine::time::format_utc;
@@ -39,9 +40,17 @@ impl<'a> Book<'a> {
 
     /// Seals a draft onto its stream, whose end must have been given by `at_end` unless it is new.
     fn seal(&mut self, draft: Draft) -> Result<(u64, String)> {
-        let tip = self.tips.entry(draft.stream.clone()).or_default();
+        self.sealed(&draft.stream.clone(), |place| seal(draft, place, &mut crate::app::salt))
+    }
+
+    fn sealed(
+        &mut self,
+        stream: &str,
+        seal: impl FnOnce(&Seal<'_>) -> std::result::Result<Event, CanonError>,
+    ) -> Result<(u64, String)> {
+        let tip = self.tips.entry(stream.to_owned()).or_default();
         let place = Seal { tenant: self.tenant, engine: ENGINE_HASH, at_ms: self.now_ms, tip };
-        let event = seal(draft, &place, &mut crate::app::salt).map_err(Problem::internal)?;
+        let event = seal(&place).map_err(Problem::internal)?;
         *tip = Tip::after(&event);
         let written = (event.header.seq, event.hash.clone());
         self.writes.push(Write::Event(Box::new(event)));
@@ -105,7 +114,7 @@ impl<'a> Book<'a> {
             loaded.visit
         });
         for event in events {
-            let (seq, hash) = self.seal(event.draft(id))?;
+            let (seq, hash) = self.sealed(id, |place| event.seal(id, place, &mut crate::app::salt))?;
             match &mut visit {
                 None => visit = Visit::begin(event, self.now_ms),
                 Some(visit) => visit.apply(event, &hash, self.now_ms),

@@ -162,7 +162,7 @@ async fn check_in(app: &App, tenant: &str, past: &PastEvent) -> Result<Option<Ch
     let VisitEvent::Submitted { submission, .. } = visit_event(last)? else { return Ok(None) };
     Ok(Some(CheckInInput {
         visit: visit.id,
-        customer: visit.customer.id,
+        customer: visit.customer.id.clone(),
         at: submission.at,
         position: submission.position,
     }))

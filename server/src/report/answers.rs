@@ -60,7 +60,7 @@ fn one_step(page: &Page<'_>, key: &str, step: &Step, submission: &Submission, ht
         let Some(form) = &step.form else { return };
         let place = Place::root(form, &page.sop.sop.texts);
         let sheet = Sheet { page, key, submission, said: RefCell::default() };
-        match &submission.answers {
+        match submission.answers.as_ref() {
             Value::Object(members) if !members.is_empty() => sheet.object(&place, members, "", html),
             _ if submission.absent.is_empty() => {
                 html.leaf("p", &[("class", "note")], &page.words.say("answers.none"));

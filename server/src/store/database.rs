@@ -104,13 +104,6 @@ pub fn parse(table: &'static str, key: &str, text: &str) -> Result<Value> {
     serde_json::from_str(text).map_err(|error| inconsistent(table, key, error))
 }
 
-/// The canonical JSON of what is hashed, as text.
-pub fn canonical(value: &Value) -> Result<String> {
-    let failed = |error: &dyn std::fmt::Display| StoreError::Failed(format!("no canonical form: {error}"));
-    let bytes = engine::canon::jcs(value).map_err(|error| failed(&error))?;
-    String::from_utf8(bytes).map_err(|error| failed(&error))
-}
-
 /// A row that does not have its form.
 pub fn inconsistent(table: &'static str, key: &str, detail: impl std::fmt::Display) -> StoreError {
     StoreError::Inconsistent { table, key: key.to_owned(), detail: detail.to_string() }

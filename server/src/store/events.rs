@@ -1,10 +1,9 @@
 //! Streams of events. Append-only: a stream's row says where it ends, and only the next event finds it there.
 
-use super::database::{Base, canonical, inconsistent, int, natural};
+use super::database::{Base, inconsistent, int, natural};
 use super::rows::{Row, Statement, Step, Work, cells};
 use super::{EventStore, Result, StoredEvent};
 use async_trait::async_trait;
-use engine::canon;
 use engine::event::{Event, Payload, Tip};
 use sqlx::{Postgres, QueryBuilder, Sqlite};
 use std::collections::BTreeMap;
@@ -136,8 +135,8 @@ pub const PAYLOAD: Statement =
 /// The row of an event.
 pub fn event_row(tenant: &Arc<str>, event: &Event, part: usize) -> Result<Row> {
     let header = &event.header;
-    let text = canon::value_of(header).map_err(|error| inconsistent("events", &header.stream, error))?;
-    let cells = cells![tenant, &header.stream, int(header.seq)?, &event.hash, canonical(&text)?];
+    let text = event.header_text().map_err(|error| inconsistent("events", &header.stream, error))?;
+    let cells = cells![tenant, &header.stream, int(header.seq)?, &event.hash, text];
     Ok(Row { step: Step::Event, part, cells })
 }
 
@@ -149,7 +148,7 @@ pub fn payload_rows(tenant: &Arc<str>, event: &Event, part: usize) -> Result<Vec
     for (name, payload) in &event.payloads {
         let (salt, value) = match payload {
             Payload::Erased(_) => (None, None),
-            Payload::Kept(kept) => (Some(kept.salt.as_str()), Some(canonical(&kept.value)?)),
+            Payload::Kept(kept) => (Some(kept.salt.as_str()), Some(kept.value.as_str())),
         };
         rows.push(Row { step: Step::Payload, part, cells: cells![tenant, &stream, seq, name, salt, value] });
     }

@@ -1,6 +1,7 @@
 //! The data that goes in and comes out: plain structs, no database in them.
 
 use super::{Result, StoreError};
+use engine::canon::CanonicalJson;
 use engine::event::{Draft, Event};
 use engine::task::Task;
 use serde_json::Value;
@@ -463,7 +464,8 @@ impl StoredEvent {
                 None => engine::event::Payload::Erased(engine::event::Erased::Erased),
                 Some((salt, text)) => engine::event::Payload::Kept(engine::event::KeptPayload {
                     salt: salt.clone(),
-                    value: serde_json::from_str(text).map_err(|error| inconsistent(format!("{name}: {error}")))?,
+                    value: CanonicalJson::stored(text.clone())
+                        .map_err(|error| inconsistent(format!("{name}: {error}")))?,
                 }),
             };
             payloads.insert(name.clone(), payload);

@@ -252,16 +252,16 @@ async fn record(app: &App, tenant: &str, event: &Event, found: &mut Found) -> an
     let revision = about.get("revision").and_then(Value::as_u64);
     let stored: Option<Record> = app.store.record(tenant, text("kind"), text("id"), revision).await?;
     found.rows += 1;
-    if stored.is_none_or(|stored| stored.body != *body) {
+    if stored.is_none_or(|stored| stored.body != body) {
         let what = format!("record {} {} {}", text("kind"), text("id"), revision.unwrap_or_default());
         found.fault(&what, "it is not what was written");
     }
     Ok(())
 }
 
-fn payload<'a>(event: &'a Event, name: &str) -> Option<&'a Value> {
+fn payload(event: &Event, name: &str) -> Option<Value> {
     match event.payloads.get(name)? {
-        Payload::Kept(kept) => Some(&kept.value),
+        Payload::Kept(kept) => Some(kept.value.value()),
         Payload::Erased(_) => None,
     }
 }
@@ -275,8 +275,14 @@ async fn task(app: &App, tenant: &str, id: &str, found: &mut Found) -> anyhow::R
     let mut built: Option<Task> = None;
     for stored in load::stream(app, tenant, id, None).await.map_err(cause)? {
         let event = stored.event()?;
-        let kept: BTreeMap<&String, &Value> =
-            event.payloads.keys().filter_map(|name| Some((name, payload(&event, name)?))).collect();
+        let kept: BTreeMap<_, _> = event
+            .payloads
+            .iter()
+            .filter_map(|(name, payload)| match payload {
+                Payload::Kept(kept) => Some((name, &kept.value)),
+                Payload::Erased(_) => None,
+            })
+            .collect();
         if kept.len() < event.payloads.len() {
             return Ok(());
         }

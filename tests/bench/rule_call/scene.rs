@@ -2,6 +2,7 @@
 //! has it.
 
 use anyhow::{Context as _, bail, ensure};
+use engine::canon::CanonicalJson;
 use engine::rule::{Interface, RuleAnswer, RuleCall, RuleFailure, RuleOutcome};
 use host_api::{Compiler, Datasets, Host, HostConfig, Limits, Plugin, Row};
 use serde_json::{Value, json};
@@ -15,9 +16,8 @@ const PRODUCTS: usize = 20;
 
 /// One call of `fmcg/price` and its surroundings.
 pub struct Scene {
-    pub input: Value,
-    /// The same as the guest gets it.
-    pub text: String,
+    /// The input, as the guest gets it.
+    pub input: CanonicalJson,
     pub datasets: Arc<dyn Datasets>,
     rows: Products,
 }
@@ -27,7 +27,7 @@ pub struct Scene {
 struct Products(Arc<BTreeMap<String, (String, String)>>);
 
 impl Scene {
-    pub fn new() -> Self {
+    pub fn new() -> anyhow::Result<Self> {
         let gtin = |index: usize| format!("69012345{index:05}");
         let price = |cents: usize| format!("{}.{:02}", cents / 100, cents % 100);
         let rows = (0..PRODUCTS).map(|index| {
@@ -71,8 +71,7 @@ impl Scene {
             },
             "steps": {}, "last_check_in": null, "evidence_uses": [], "previous_visit": null,
         });
-        // Members of a `Value` are in order of name, so this is what the sandbox makes of it too.
-        Self { text: input.to_string(), input, datasets: Arc::new(rows.clone()), rows }
+        Ok(Self { input: CanonicalJson::of(&input)?, datasets: Arc::new(rows.clone()), rows })
     }
 
     /// `fmcg/price` in this plugin.
@@ -87,7 +86,7 @@ impl Scene {
 
     /// What the component does, natively: JSON text in, the answer as JSON text out.
     pub fn native<P: sopwith_sdk::Plugin>(&self) -> anyhow::Result<String> {
-        let answer = native::run::<P>(sopwith_sdk::Interface::Validate, "price", &self.text, &self.rows);
+        let answer = native::run::<P>(sopwith_sdk::Interface::Validate, "price", self.input.as_str(), &self.rows);
         let answer = answer.map_err(|error| anyhow::anyhow!("{}: {}", error.code, error.message))?;
         Ok(serde_json::to_string(&answer)?)
     }

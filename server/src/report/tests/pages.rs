@@ -110,8 +110,8 @@ fn personal_answers_are_shown_on_demand_only() {
     }
     let mut visit = visit(&sop, &records);
     assert!(visit.steps.contains_key("room[Zhang San]"));
-    let finding =
-        visit.steps.get_mut("survey").unwrap().findings.iter_mut().find(|one| one.code == "survey.hurry").unwrap();
+    let survey = std::sync::Arc::make_mut(visit.steps.get_mut("survey").unwrap());
+    let finding = survey.findings.iter_mut().find(|one| one.code == "survey.hurry").unwrap();
     finding.params.insert("reason".into(), "Zhang San".into());
     let finding = finding.clone();
     if let engine::visit::VisitState::Over(_, verdict) = &mut visit.state {
