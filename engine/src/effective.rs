@@ -271,7 +271,7 @@ pub(crate) enum Sight {
     Everything,
 }
 
-fn sight(conditions: &BTreeMap<String, Condition>, step: &str) -> Sight {
+pub(crate) fn sight(conditions: &BTreeMap<String, Condition>, step: &str) -> Sight {
     let paths = conditions.values().flat_map(|condition| &condition.references().paths);
     let mut sight = Sight::Nothing;
     for path in paths.filter(|path| path.first().is_some_and(|root| root == "steps")) {

@@ -116,6 +116,35 @@ fn an_input_is_a_rule_input_in_canonical_form() {
     }
 }
 
+#[test]
+fn of_a_step_only_what_a_condition_may_read_is_seen() {
+    use crate::condition::Condition;
+    use crate::effective::{Sight, sight};
+    let seen = |text: &str| {
+        let condition = Condition::compile(text).unwrap();
+        sight(&[(text.to_owned(), condition)].into(), "a")
+    };
+    for text in ["answers.a == 1", "steps.b.answers.a == 1", "steps['b'].state == 'done'"] {
+        assert_eq!(seen(text), Sight::Nothing, "{text}");
+    }
+    for text in ["steps.a.state == 'done'", "steps['a'].state == 'done' && answers.x == 1"] {
+        assert_eq!(seen(text), Sight::State, "{text}");
+    }
+    for text in [
+        "steps.a.answers.x == 1",
+        "size(steps) > 1",
+        "steps.a == steps.b",
+        "has(steps.a.absent)",
+        "steps[answers.which].answers.x == 1",
+        "(answers.x ? steps.a : steps.b).answers.y == 1",
+        "[steps.a].all(step, step.answers.y == 1)",
+        "'a' in steps && steps.a.state == 'done'",
+        "steps.a[answers.which] == 'done'",
+    ] {
+        assert_eq!(seen(text), Sight::Everything, "{text}");
+    }
+}
+
 struct Answers {
     salts: u128,
 }

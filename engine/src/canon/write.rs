@@ -11,14 +11,14 @@ use std::ops::Range;
 
 /// The canonical text of `value`.
 pub(super) fn text<T: Serialize + ?Sized>(value: &T) -> Result<String, CanonError> {
-    let mut writer = Writer::default();
+    let mut writer = Writer { out: String::with_capacity(256), ..Writer::default() };
     value.serialize(&mut writer)?;
     Ok(writer.out)
 }
 
 /// The members of a struct or a map: name and canonical text of each, in order.
 pub(super) fn members<T: Serialize + ?Sized>(value: &T) -> Result<Vec<(String, String)>, CanonError> {
-    let mut writer = Writer::default();
+    let mut writer = Writer { out: String::with_capacity(4096), ..Writer::default() };
     value.serialize(&mut writer)?;
     let of = |member: &Member| {
         let value = writer.out.get(member.name.end + 1..member.end).unwrap_or_default();
