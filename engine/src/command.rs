@@ -268,7 +268,8 @@ pub struct Submission {
     /// Instance key of a repeated step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
-    /// Answers to the form. They are the bulk of a visit: whoever keeps them shares them.
+    // They are the bulk of a visit: whoever keeps them shares them.
+    /// Answers to the form.
     #[serde(default, with = "shared")]
     #[cfg_attr(feature = "openapi", schema(value_type = Value))]
     pub answers: Arc<Value>,
