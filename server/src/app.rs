@@ -2,9 +2,10 @@
 
 use crate::clock::Clock;
 use crate::evidence_files::EvidenceFiles;
+use crate::flows::sessions::Sessions;
 use crate::flows::sops::SopCache;
 use crate::flows::visits::Visits;
-use crate::store::Store;
+use crate::store::{self, Commit, Committed, Store};
 use crate::turns::Turns;
 use host_api::Host;
 use std::collections::BTreeSet;
@@ -22,6 +23,8 @@ pub struct App {
     pub evidence: EvidenceFiles,
     /// Compiled SOPs.
     pub sops: SopCache,
+    /// Who came a moment ago.
+    pub sessions: Sessions,
     /// Visits under way.
     pub visits: Visits,
     /// Where judgements run: one thread for each core.
@@ -32,6 +35,18 @@ pub struct App {
     pub in_flight: Mutex<BTreeSet<(String, String, String)>>,
     /// Requests that may be under way for one tenant before it gets a 429.
     pub per_tenant: PerTenant,
+}
+
+impl App {
+    /// Makes a decision durable, and forgets of callers what it changes.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn commit(&self, tenant: &str, commit: &Commit) -> store::Result<Committed> {
+        let committed = self.store.commit(tenant, commit).await?;
+        self.sessions.heed(&commit.writes);
+        Ok(committed)
+    }
 }
 
 /// Counts what is under way for each tenant, so that one tenant cannot take the whole machine.

@@ -128,6 +128,9 @@ pub struct ServeArguments {
     /// Requests of one tenant that may be under way at once; 0: no limit.
     #[arg(long, default_value_t = 256)]
     pub requests_per_tenant: usize,
+    /// How long another process's change of tokens, users and grants may take to be seen, in milliseconds.
+    #[arg(long, default_value_t = 1_000)]
+    pub remember_ms: u64,
     /// Log JSON lines.
     #[arg(long, env = "SOPWITH_LOG_JSON")]
     pub log_json: bool,

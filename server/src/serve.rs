@@ -4,6 +4,7 @@ use crate::app::{App, PerTenant};
 use crate::cli::{ClockKind, ServeArguments};
 use crate::clock::Clock;
 use crate::evidence_files::EvidenceFiles;
+use crate::flows::sessions::Sessions;
 use crate::flows::sops::SopCache;
 use crate::flows::visits::Visits;
 use crate::store::{self, Options, SchemaState, Store, Synchronous};
@@ -14,6 +15,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
@@ -59,7 +61,9 @@ async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
         ClockKind::System => Clock::system(),
         ClockKind::Manual => Clock::by_hand(0),
     };
-    let app = Arc::new(app(store, clock, &arguments.data, arguments.requests_per_tenant)?);
+    let mut app = app(store, clock, &arguments.data, arguments.requests_per_tenant)?;
+    app.sessions = Sessions::new(Duration::from_millis(arguments.remember_ms));
+    let app = Arc::new(app);
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics")?;
     let listener = tokio::net::TcpListener::bind(&arguments.listen).await.context(arguments.listen.clone())?;
     let address = listener.local_addr()?;
@@ -97,6 +101,7 @@ pub fn app(store: Arc<dyn Store>, clock: Clock, data: &Path, per_tenant: usize) 
     Ok(App {
         judges,
         turns: Turns::new(cores),
+        sessions: Sessions::new(Duration::ZERO),
         visits: Visits::default(),
         store,
         host: Arc::new(host),

@@ -64,7 +64,7 @@ async fn create(arguments: &TenantCreateArguments) -> anyhow::Result<bool> {
     }
     let (text, token) = tokens::make(user, "made with the company", None, now_ms);
     writes.push(Write::Token(token));
-    match app.store.commit(tenant, &Commit { at_ms: now_ms, command: None, writes }).await? {
+    match app.commit(tenant, &Commit { at_ms: now_ms, command: None, writes }).await? {
         Committed::Done { .. } => {}
         Committed::Conflict(conflict) => bail!("{conflict:?}"),
     }

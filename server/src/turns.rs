@@ -50,10 +50,14 @@ impl Turns {
     pub async fn take(&self, tenant: &str) -> Turn {
         let new = || Arc::new(Tenant { turns: Arc::new(Semaphore::new(self.cores as usize)), mean_us: 0.into() });
         let tenant = self.tenants.get_with_by_ref(tenant, new);
-        let mean_us = tenant.mean_us.load(Ordering::Relaxed);
-        let weight = if u128::from(mean_us) > SLOW.as_micros() { 2.min(self.cores) } else { 1 };
         // Semaphores are never closed, so there is always a permit in the end.
-        let of_tenant = Arc::clone(&tenant.turns).acquire_many_owned(weight).await.ok();
+        let mut of_tenant = Arc::clone(&tenant.turns).acquire_owned().await.ok();
+        // Whether it is slow may only be known since it waits.
+        let mean_us = tenant.mean_us.load(Ordering::Relaxed);
+        if u128::from(mean_us) > SLOW.as_micros() && self.cores > 1 {
+            drop(of_tenant);
+            of_tenant = Arc::clone(&tenant.turns).acquire_many_owned(2).await.ok();
+        }
         let of_all = Arc::clone(&self.all).acquire_owned().await.ok();
         Turn { tenant, begun: Instant::now(), mean_us, _of_tenant: of_tenant, _of_all: of_all }
     }

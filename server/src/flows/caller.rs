@@ -42,6 +42,9 @@ pub async fn of_token(app: &App, token: Option<&str>) -> Result<Caller> {
     let no = |code: &str| Problem::new(Kind::Unauthenticated, code, &Value::Null);
     let token = token.ok_or_else(|| no("token.missing"))?;
     let hash = canon::sha256_hex(token.as_bytes());
+    if let Some(caller) = app.sessions.get(&hash) {
+        return Ok(caller);
+    }
     let now_ms = app.clock.now_ms();
     let Session { tenant, suspended, token, user_is_there, grants } =
         app.store.session(&hash, now_ms).await?.ok_or_else(|| no("token.unknown"))?;
@@ -61,7 +64,9 @@ pub async fn of_token(app: &App, token: Option<&str>) -> Result<Caller> {
         .into_iter()
         .map(|body| serde_json::from_value(body).map(GrantNow::of).map_err(Problem::internal))
         .collect();
-    Ok(Caller { tenant, user: token.user, grants: grants? })
+    let caller = Caller { tenant, user: token.user, grants: grants? };
+    app.sessions.put(hash, &caller);
+    Ok(caller)
 }
 
 /// The grants of a user that hold at a moment.

@@ -11,10 +11,9 @@ use engine::gather::{Gathered, Wanted};
 use engine::input::{CheckInInput, EvidenceUse, PreviousVisit};
 use engine::progress::progress;
 use engine::rule::Need;
-use engine::task::Task;
 use engine::time;
 use engine::verdict::Reference;
-use engine::visit::{Visit, VisitEvent, visit_of_task};
+use engine::visit::{Visit, VisitEvent};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -57,18 +56,6 @@ pub async fn visit(app: &App, tenant: &str, id: &str) -> Result<Option<LoadedVis
     let events: Vec<Event> = stored.iter().map(StoredEvent::event).collect::<std::result::Result<_, _>>()?;
     let tip = events.last().map(Tip::after).unwrap_or_default();
     Ok(rebuild(&events)?.map(|visit| LoadedVisit { visit, tip }))
-}
-
-/// The visit of a task: as it was kept after its last command, else from its events.
-///
-/// # Errors
-/// As `visit`.
-pub async fn visit_of(app: &App, tenant: &str, task: &Task) -> Result<Option<LoadedVisit>> {
-    let id = visit_of_task(&task.id);
-    match app.visits.take(tenant, &id, task.version) {
-        Some(kept) => Ok(Some(kept)),
-        None => visit(app, tenant, &id).await,
-    }
 }
 
 /// The state that events add up to.

@@ -20,6 +20,7 @@ pub mod reassess;
 pub mod records;
 pub mod remind;
 pub mod report;
+pub mod sessions;
 pub mod sops;
 pub mod task_view;
 pub mod tasks;

@@ -1,7 +1,8 @@
 //! A command is carried out once: the same id with the same body gets the stored answer, with another body a refusal.
 //!
 //! The command's record is part of the same commit as everything it changes (ONE-COMMIT). A commit that clashes with
-//! somebody else's is decided again from what is there then; PURE makes that harmless.
+//! somebody else's is decided again from what is there then; PURE makes that harmless. Whether a command was here before
+//! is found out by its commit, or when it cannot be decided: almost none was, and those need not be asked for.
 
 use crate::app::App;
 use crate::flows::caller::Caller;
@@ -106,16 +107,21 @@ where
     F: FnMut() -> D,
     D: Future<Output = Result<Decided>>,
 {
-    if let Some(stored) = app.store.command(&caller.tenant, &caller.user, &asked.id).await? {
-        return replayed(asked, &stored);
-    }
     let key = (caller.tenant.clone(), caller.user.clone(), asked.id.clone());
     let _in_flight = InFlight::begin(app, key)?;
     for _ in 0..TRIES {
         let decided = match decide().await {
             Ok(decided) => decided,
-            Err(problem) if problem.is_final() => Decided::new(Vec::new(), Answer::Refused(Box::new(problem))),
-            Err(problem) => return Err(problem),
+            Err(problem) => {
+                // Perhaps it cannot be decided because it has been: the first answer stands.
+                if let Some(stored) = app.store.command(&caller.tenant, &caller.user, &asked.id).await? {
+                    return replayed(asked, &stored);
+                }
+                if !problem.is_final() {
+                    return Err(problem);
+                }
+                Decided::new(Vec::new(), Answer::Refused(Box::new(problem)))
+            }
         };
         let at_ms = app.clock.now_ms();
         let command = CommandRecord {
@@ -128,7 +134,7 @@ where
             at_ms,
         };
         let commit = Commit { at_ms, command: Some(command), writes: decided.writes };
-        match app.store.commit(&caller.tenant, &commit).await? {
+        match app.commit(&caller.tenant, &commit).await? {
             Committed::Done { .. } => {
                 if let Some(kept) = decided.kept {
                     app.visits.put(&caller.tenant, kept);
@@ -188,7 +194,7 @@ where
             return Ok(false);
         }
         let commit = Commit { at_ms: app.clock.now_ms(), command: None, writes };
-        match app.store.commit(tenant, &commit).await? {
+        match app.commit(tenant, &commit).await? {
             Committed::Done { .. } => return Ok(true),
             Committed::Conflict(_) => {}
         }

@@ -219,7 +219,7 @@ async fn put(
     };
     let expected = before.map(|before| before.revision);
     let writes = version_writes(&caller.tenant, &version, expected, Some(bytes))?;
-    match app.store.commit(&caller.tenant, &Commit { at_ms: version.at_ms, command: None, writes }).await? {
+    match app.commit(&caller.tenant, &Commit { at_ms: version.at_ms, command: None, writes }).await? {
         Committed::Done { .. } => Ok(version),
         Committed::Conflict(_) => Err(Problem::stale()),
     }

@@ -265,7 +265,7 @@ pub async fn put<K: Kind>(app: &App, caller: &Caller, id: &str, body: &K, saw: O
     let expected = before.as_ref().map(|before| before.revision);
     let writes = vec![Write::Record(Box::new(record.clone()), expected), event];
     let commit = Commit { at_ms: record.at_ms, command: None, writes };
-    match app.store.commit(&caller.tenant, &commit).await? {
+    match app.commit(&caller.tenant, &commit).await? {
         Committed::Done { .. } => {
             let put = if before.is_some() { Put::Changed } else { Put::Created };
             Ok((put, shown(record)?))

@@ -58,11 +58,17 @@ pub async fn act(
     saw: Option<u64>,
 ) -> Result<Answer> {
     once(app, caller, asked, || async {
+        let kept = app.visits.take(&caller.tenant, task_id, &caller.user);
+        if let Some(Kept { task, loaded }) = kept.filter(|kept| saw.is_none_or(|saw| saw == kept.task.version))
+            && let Ok(decided) = decide(app, caller, task, Some(loaded), action, sent, asked).await
+        {
+            return Ok(decided);
+        }
         let task = tasks::visible(app, caller, task_id).await?;
         if saw.is_some_and(|saw| saw != task.version) {
             return Err(Problem::stale());
         }
-        decide(app, caller, task, action, sent, asked).await
+        decide(app, caller, task, None, action, sent, asked).await
     })
     .await
 }
@@ -71,6 +77,7 @@ async fn decide(
     app: &App,
     caller: &Caller,
     mut acted_on: Task,
+    kept: Option<LoadedVisit>,
     action: &Action,
     sent: &Sent,
     asked: &Asked,
@@ -98,7 +105,10 @@ async fn decide(
     };
     let id = visit_of_task(&task.id);
     tracing::Span::current().record("visit", id.as_str());
-    let before = load::visit_of(app, tenant, &task).await?;
+    let before = match kept {
+        Some(kept) => Some(kept),
+        None => load::visit(app, tenant, &id).await?,
+    };
     let loaded = sop_of(app, tenant, &task, before.as_ref(), &caller.user).await?;
     let mut book = Book::new(tenant, now_ms);
     if before.as_ref().is_none_or(|before| before.visit.pins().is_none()) {
@@ -128,7 +138,7 @@ async fn decide(
         Some(created) => (std::iter::once(created).chain(events).collect(), None),
         None => (events, Some(before)),
     };
-    let mut kept = None;
+    let mut goes_on = None;
     if !events.is_empty() {
         let visit = book.visit_events(&loaded.effective, before, &id, &events)?;
         neighbours(app, tenant, &loaded.effective, &visit, &events, &mut book).await?;
@@ -144,7 +154,7 @@ async fn decide(
             book.new_task(Task::contested(&task, id, &comment, now_ms))?;
         }
         let tip = book.end(&id);
-        kept = Some(Kept { loaded: LoadedVisit { visit, tip }, version: task.version });
+        goes_on = Some(Kept { task: task.clone(), loaded: LoadedVisit { visit, tip } });
     }
     let shown = if acted_on.kind == TaskKind::Visit { task } else { acted_on };
     let answer = match refused {
@@ -154,7 +164,7 @@ async fn decide(
             Answer::done(false, &Applied { task: shown, findings }, etag)?
         }
     };
-    Ok(Decided { writes: book.into_writes(), answer, kept })
+    Ok(Decided { writes: book.into_writes(), answer, kept: goes_on })
 }
 
 /// Managers and admins review what is in their org units; never their own visit (the engine sees to that).

@@ -1,16 +1,18 @@
 //! Visits under way, kept in memory as their last command left them, so that the next does not read all of it again.
 //!
-//! What is kept is only ever a shortcut: it is taken for one command, which commits onto the end of the stream it was read
-//! from or not at all, and it counts only while the task's row is the one it was kept with.
+//! What is kept is only ever a shortcut: it is taken for one command of the visit's own rep, who may see it whatever their
+//! grants (SCOPE). The command commits onto the end of the stream and the version of the task that were kept, or not at
+//! all; and when it cannot be decided, it is decided again from what is stored.
 
 use crate::flows::load::LoadedVisit;
-use engine::visit::VisitState;
+use engine::task::Task;
+use engine::visit::{VisitState, visit_of_task};
 use moka::sync::Cache;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Most memory of all that is kept, in bytes, as `weight` counts.
-const MOST: u64 = 128 << 20;
+const MOST: u64 = 64 << 20;
 /// A visit nobody works on is let go of after this time; what was erased of it then is gone here too.
 const IDLE: Duration = Duration::from_secs(120);
 
@@ -18,11 +20,12 @@ const IDLE: Duration = Duration::from_secs(120);
 pub struct Visits(Cache<(String, String), Arc<Kept>>);
 
 /// A visit after a commit.
+#[derive(Clone)]
 pub struct Kept {
+    /// Its task.
+    pub task: Task,
     /// State and end of its stream.
     pub loaded: LoadedVisit,
-    /// The version of its task.
-    pub version: u64,
 }
 
 impl Default for Visits {
@@ -33,10 +36,10 @@ impl Default for Visits {
 }
 
 impl Visits {
-    /// The visit, if it is kept as of that version of its task.
-    pub fn take(&self, tenant: &str, visit: &str, version: u64) -> Option<LoadedVisit> {
-        let kept = self.0.remove(&(tenant.to_owned(), visit.to_owned()))?;
-        (kept.version == version).then(|| kept.loaded.clone())
+    /// The visit of a task, if it is this rep's.
+    pub fn take(&self, tenant: &str, task: &str, rep: &str) -> Option<Kept> {
+        let kept = self.0.remove(&(tenant.to_owned(), visit_of_task(task)))?;
+        Some(Arc::unwrap_or_clone(kept)).filter(|kept| kept.task.assignee.as_deref() == Some(rep))
     }
 
     /// Keeps a visit that goes on.

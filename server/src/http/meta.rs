@@ -47,6 +47,7 @@ async fn put_clock(
         .clock
         .move_to(now_ms)
         .ok_or_else(|| ApiProblem(Problem::new(Kind::Conflict, "clock.system", &Value::Null)))?;
+    app.sessions.forget();
     worker::tick(&app).await?;
     Ok(Json(ClockView { now: format_utc(now_ms) }))
 }
