@@ -11,7 +11,7 @@ use crate::store::{self, Options, SchemaState, Store, Synchronous};
 use crate::turns::Turns;
 use crate::{http, plugins, worker};
 use anyhow::{Context as _, bail};
-use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -77,6 +77,7 @@ async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
         false => Some(tokio::spawn(worker::run(Arc::clone(&app), stop.clone()))),
     };
     tokio::spawn(stop_on_signal(stop.clone()));
+    tokio::spawn(keep_up(metrics.clone()));
     http::serve(listener, Arc::clone(&app), metrics, stop).await?;
     if let Some(worker) = worker {
         worker.await.context("the worker")?;
@@ -111,6 +112,15 @@ pub fn app(store: Arc<dyn Store>, clock: Clock, data: &Path, per_tenant: usize) 
         in_flight: Mutex::new(BTreeSet::new()),
         per_tenant: PerTenant::new(per_tenant),
     })
+}
+
+/// Folds what was measured into its sums now and then: until then every single figure is kept.
+async fn keep_up(metrics: PrometheusHandle) {
+    let mut looks = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        looks.tick().await;
+        metrics.run_upkeep();
+    }
 }
 
 async fn stop_on_signal(stop: CancellationToken) {

@@ -1,6 +1,6 @@
 //! Whose rules run next. As many judgements at once as there are cores; one tenant never has more of them waiting for a core
-//! than that, so another's waits behind a few and not behind a queue; and a tenant whose judgements are slow gets half of
-//! the cores, so that one is left for everybody else.
+//! than that, so another's waits behind a few and not behind a queue; and a tenant whose judgements are slow, or not known
+//! yet, gets half of the cores, so that one is left for everybody else.
 
 use moka::sync::Cache;
 use std::sync::Arc;
@@ -13,6 +13,8 @@ const SLOW: Duration = Duration::from_millis(5);
 /// Judgements that take longer than this in the mean gain by running their rule calls side by side; starting a call on
 /// another core costs some ten microseconds.
 const WORTH_SHARING: Duration = Duration::from_micros(200);
+/// What is taken for the mean of a tenant nobody has judged for: slow, until some judgements were quick.
+const UNKNOWN_US: u64 = 8_000;
 /// How much of the mean the newest judgement is: one in so many.
 const WEIGHT: u64 = 8;
 /// Tenants whose mean is kept.
@@ -48,7 +50,8 @@ impl Turns {
 
     /// Waits for a core.
     pub async fn take(&self, tenant: &str) -> Turn {
-        let new = || Arc::new(Tenant { turns: Arc::new(Semaphore::new(self.cores as usize)), mean_us: 0.into() });
+        let new =
+            || Arc::new(Tenant { turns: Arc::new(Semaphore::new(self.cores as usize)), mean_us: UNKNOWN_US.into() });
         let tenant = self.tenants.get_with_by_ref(tenant, new);
         // Semaphores are never closed, so there is always a permit in the end.
         let mut of_tenant = Arc::clone(&tenant.turns).acquire_owned().await.ok();
@@ -93,9 +96,17 @@ mod tests {
         }
     }
 
+    /// Has a tenant judged for so often that it is known to be quick.
+    fn known(turns: &Turns, tenant: &str) {
+        for _ in 0..40 {
+            drop(now(turns.take(tenant)).unwrap());
+        }
+    }
+
     #[test]
     fn a_tenant_gets_all_cores_while_nobody_else_wants_one() {
         let turns = Turns::new(2);
+        known(&turns, "a");
         let one = now(turns.take("a"));
         let two = now(turns.take("a"));
         assert!(one.is_some() && two.is_some() && now(turns.take("a")).is_none() && now(turns.take("b")).is_none());
@@ -106,9 +117,7 @@ mod tests {
     #[test]
     fn a_slow_tenant_leaves_a_core_to_others() {
         let turns = Turns::new(2);
-        let slow = now(turns.take("slow")).unwrap();
-        slow.tenant.mean_us.store(50_000, Ordering::Relaxed);
-        drop(slow);
+        // Nobody knows yet that it is not.
         let slow = now(turns.take("slow"));
         assert!(slow.is_some() && now(turns.take("slow")).is_none());
         assert!(now(turns.take("quick")).is_some());
@@ -118,9 +127,7 @@ mod tests {
     fn a_tenant_that_was_slow_is_forgiven() {
         let turns = Turns::new(2);
         now(turns.take("a")).unwrap().tenant.mean_us.store(50_000, Ordering::Relaxed);
-        for _ in 0..40 {
-            drop(now(turns.take("a")).unwrap());
-        }
+        known(&turns, "a");
         let (one, two) = (now(turns.take("a")), now(turns.take("a")));
         assert!(one.is_some() && two.is_some());
     }

@@ -10,7 +10,7 @@ use tests::company::Company;
 use tests::demo::{self, Demo, text};
 use tests::driving::Driving;
 use tests::rows;
-use tests::server::{Kind, Place, Server};
+use tests::server::{FORGETFUL, Kind, Place, Server};
 
 /// What the client has been told before the backup begins: at least so much …
 const BEFORE: u64 = 100;
@@ -170,7 +170,7 @@ fn a_damaged_original_is_not_backed_up() -> anyhow::Result<()> {
 
 fn tenants_come_and_go(kind: Kind) -> anyhow::Result<()> {
     let place = Place::new(kind)?;
-    let server = Server::start(&place, &[], None)?;
+    let server = Server::start(&place, &FORGETFUL, None)?;
     let (one, two) = (company(&place, &server, "tnt_one")?, company(&place, &server, "tnt_two")?);
     place.must(&["tenant", "suspend", "tnt_one"])?;
     let me = |company: &Company| anyhow::Ok(company.as_("usr_rep")?.get("/v1/me")?.status);

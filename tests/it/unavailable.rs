@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tests::client::{Answer, Client};
 use tests::company::Company;
-use tests::server::{Kind, Place, Server};
+use tests::server::{FORGETFUL, Kind, Place, Server};
 
 /// How often something is tried before the test gives up.
 const TRIES: usize = 2_000;
@@ -201,7 +201,7 @@ fn a_database_that_takes_nobody_is_told_and_comes_back() -> anyhow::Result<()> {
 #[test]
 fn a_suspended_company_is_told_and_let_in_again() -> anyhow::Result<()> {
     let place = Place::new(Kind::Sqlite)?;
-    let server = Server::start(&place, &[], None)?;
+    let server = Server::start(&place, &FORGETFUL, None)?;
     let token = place.tenant("tnt_one", "admin")?;
     let other = place.tenant("tnt_two", "admin")?;
     server.as_(&token).get("/v1/me")?.expect(200)?;

@@ -7,7 +7,7 @@ use tests::company::Company;
 use tests::demo::text;
 use tests::driving::member;
 use tests::rows::{self, Rows};
-use tests::server::{Kind, Place, Server};
+use tests::server::{FORGETFUL, Kind, Place, Server};
 
 /// What went and what came, by table; a row that changed did both.
 type Difference = BTreeMap<String, (Vec<Value>, Vec<Value>)>;
@@ -120,7 +120,7 @@ fn planned(company: &Company, task: &str, user: &str, customer: &str) -> anyhow:
 
 fn somebody_leaves(kind: Kind) -> anyhow::Result<()> {
     let place = Place::new(kind)?;
-    let server = Server::start(&place, &[], None)?;
+    let server = Server::start(&place, &FORGETFUL, None)?;
     let (company, other) = (Company::new(&place, &server, "tnt_one")?, Company::new(&place, &server, "tnt_two")?);
     planned(&company, "tsk_planned", "usr_rep", "cus_a")?;
     planned(&company, "tsk_planned-b", "usr_rep-b", "cus_b")?;
@@ -187,7 +187,7 @@ fn somebody_leaves_on_postgres() -> anyhow::Result<()> {
 #[test]
 fn nobody_inherits_the_review_of_their_own_visit() -> anyhow::Result<()> {
     let place = Place::new(Kind::Sqlite)?;
-    let server = Server::start(&place, &[], None)?;
+    let server = Server::start(&place, &FORGETFUL, None)?;
     let company = Company::new(&place, &server, "tnt_one")?;
     company.visited("tsk_held", 500)?;
     let review = claimed_review(&company, "tsk_held")?;

@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+/// So that what `sopwith` changes beside a server that runs is seen at once, as a replica would see it a moment later.
+pub const FORGETFUL: [&str; 2] = ["--remember-ms", "0"];
+
 /// Which database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

@@ -43,7 +43,7 @@ pub fn build_with(root: &Path, ring: &Ring, sopwith: &Path) -> Result<PathBuf> {
     let folder = wasm::target_folder(root)?.join("plugins");
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     for name in names(&wasm::metadata(root)?, root) {
-        let module = wasm::module(root, ring, &name)?;
+        let module = wasm::module(root, ring, &name, "plugin")?;
         let component = folder.join(format!("{name}.wasm"));
         let mut command = Command::new(sopwith);
         ring.run(

@@ -41,18 +41,18 @@ pub fn metadata(root: &Path) -> Result<serde_json::Value> {
     Ok(serde_json::from_str(&output(cargo(root).args(["metadata", "--no-deps", "--format-version", "1"]))?)?)
 }
 
-/// Builds the library of `package` as a core module and returns its file.
+/// Builds the library of `package` as a core module, by a profile of Cargo.toml, and returns its file.
 ///
 /// # Errors
 /// It does not compile.
-pub fn module(root: &Path, ring: &Ring, package: &str) -> Result<PathBuf> {
+pub fn module(root: &Path, ring: &Ring, package: &str, profile: &str) -> Result<PathBuf> {
     target(root, ring)?;
     ring.run(
         cargo(root)
-            .args(["build", "--package", package, "--lib", "--target", TARGET, "--profile", "wasm", "--config"])
+            .args(["build", "--package", package, "--lib", "--target", TARGET, "--profile", profile, "--config"])
             .arg(same_bytes_everywhere(root)?),
     )?;
-    Ok(target_folder(root)?.join(TARGET).join("wasm").join(format!("{}.wasm", package.replace('-', "_"))))
+    Ok(target_folder(root)?.join(TARGET).join(profile).join(format!("{}.wasm", package.replace('-', "_"))))
 }
 
 /// Builds `target/engine.wasm` and proves that it imports nothing.
@@ -60,7 +60,7 @@ pub fn module(root: &Path, ring: &Ring, package: &str) -> Result<PathBuf> {
 /// # Errors
 /// It does not compile, or it imports something: then its verdicts could depend on a host.
 pub fn engine(root: &Path, ring: &Ring) -> Result<PathBuf> {
-    let module = module(root, ring, "engine")?;
+    let module = module(root, ring, "engine", "wasm")?;
     let bytes = std::fs::read(&module).with_context(|| format!("cannot read {}", module.display()))?;
     if let Some(import) = first_import(&bytes)? {
         bail!("engine.wasm imports {import}; its import section must be empty");

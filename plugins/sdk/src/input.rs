@@ -77,8 +77,12 @@ impl Input {
 
 /// Reads `value` as `T`; an error of `code` names the place by JSON Pointer. JSON knows one kind of number, so `3.0` is read
 /// as the integer it is.
-pub(crate) fn decode<T: DeserializeOwned>(value: Value, code: &str) -> Result<T, RuleError> {
-    serde_path_to_error::deserialize(canonical(value)).map_err(|error| RuleError::new(code, at_pointer(&error)))
+pub(crate) fn decode<T: DeserializeOwned>(value: &Value, code: &str) -> Result<T, RuleError> {
+    // Almost always it fits as it is; only then is it not worth a copy and a path.
+    if let Ok(read) = T::deserialize(value) {
+        return Ok(read);
+    }
+    serde_path_to_error::deserialize(canonical(value.clone())).map_err(|error| RuleError::new(code, at_pointer(&error)))
 }
 
 fn at_pointer(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
@@ -195,7 +199,7 @@ impl Submission {
     /// # Errors
     /// `bad_answers` with the JSON Pointer of the answer that does not fit.
     pub fn answers_as<T: DeserializeOwned>(&self) -> Result<T, RuleError> {
-        decode(self.answers.clone(), "bad_answers")
+        decode(&self.answers, "bad_answers")
     }
 
     /// Evidence handed in for a requirement of the step.

@@ -66,6 +66,8 @@ mod export;
 mod geo;
 mod input;
 mod manifest;
+#[cfg(target_arch = "wasm32")]
+mod memory;
 mod number;
 mod rule;
 
@@ -75,6 +77,11 @@ pub mod native;
 pub mod testing;
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;
+
+/// Of every guest that is made with this crate.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static MEMORY: memory::Memory = memory::Memory::new();
 
 pub use about::{About, Availability, Need, Text};
 pub use answer::{Answer, Finding, Findings, Part, RuleError, Scorecard, Severity};

@@ -98,7 +98,7 @@ impl RuleEntry {
 }
 
 fn run_as<R: Rule>(input: &Input, context: &Context<'_>) -> Result<Answer, RuleError> {
-    let rule: R = decode(Value::Object(input.config.clone()), "bad_config")?;
+    let rule: R = decode(&Value::Object(input.config.clone()), "bad_config")?;
     rule.run(input, context).map(R::Kind::answer)
 }
 
