@@ -148,8 +148,8 @@ fn round(address: &str, pid: u32, lists: &[Vec<Vec<u8>>], pace: Pace) -> anyhow:
 fn store(settings: &Settings, kind: Kind, group: &'static str) -> anyhow::Result<Vec<Measure>> {
     let rounds = settings.rounds(5, 1);
     let length = Duration::from_millis(if settings.quick { 300 } else { 2_000 });
-    // As many as the fastest machine of today can take in a round, over all clients.
-    let most = settings.rounds(16_000, 64);
+    // More than two cores can take in a round, over all clients.
+    let most = settings.rounds(6_000, 64);
     let reps = settings.rounds(256, 16);
     let clients: Vec<usize> = CLIENTS.iter().copied().filter(|clients| *clients <= reps).collect();
     // A list ends with a whole visit, so each client may take a little more; so do warm-up and echo.
