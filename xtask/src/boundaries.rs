@@ -14,7 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("host-api", &["engine"]),
     ("server", &["engine", "host-api"]),
     ("sopwith-sdk", &[]),
-    ("tests", &["engine", "fmcg", "host-api", "server"]),
+    ("tests", &["engine", "fmcg", "host-api", "server", "sopwith-sdk"]),
     ("xtask", &[]),
 ];
 
