@@ -18,7 +18,7 @@ use server::store::{self, CommandRecord, Commit, Options, Store, StoreUrl, Write
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tests::server::{Kind, Place, Server};
+use tests::server::{Place, Server};
 
 const GROUP: &str = "growth, SQLite";
 /// Submissions a second while p50 and p99 are taken, and clients.
@@ -150,7 +150,8 @@ impl Model {
     /// All that the visit of this number leaves behind: its commits, in order.
     fn visit(&self, number: usize) -> anyhow::Result<Vec<Commit>> {
         let name = format!("filled-{number}");
-        let rep = if number % OWN == 0 { "usr_rep-0".to_owned() } else { format!("usr_other-{}", number % 5_003) };
+        let rep =
+            if number.is_multiple_of(OWN) { "usr_rep-0".to_owned() } else { format!("usr_other-{}", number % 5_003) };
         let customer = format!("cus_other-{}", number % 20_011);
         let own = |text: &str| {
             text.replace(EXEMPLAR, &name).replace("usr_rep-0", &rep).replace("\"cus_a\"", &format!("\"{customer}\""))
@@ -208,7 +209,7 @@ fn fill(place: &Place, from: usize, to: usize) -> anyhow::Result<()> {
                     for commit in model.visit(number)? {
                         store.commit(TENANT, &commit).await?;
                     }
-                    if number % 50_000 == 0 {
+                    if number.is_multiple_of(50_000) {
                         eprintln!("  {number} of {to} visits");
                     }
                 }
@@ -240,7 +241,7 @@ fn at_size(settings: &Settings, place: &Place, size: usize) -> anyhow::Result<At
     let rounds = settings.rounds(5, 1);
     let submissions = settings.rounds(800, 32);
     // The folder is used again: names of this run are its own.
-    let run = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
+    let run = std::process::id();
     let each = (rounds + 1) * submissions.div_ceil(crew.reps.len());
     let visits = crew.begin(address(&server), &format!("g{run}"), each)?;
     let mut at = AtSize { p50: vec![], p99: vec![], near: vec![], far: vec![], page: 0, memory: 0.0, bytes };
@@ -288,6 +289,3 @@ impl AtSize {
         ]
     }
 }
-
-/// Places of this benchmark are on the embedded default.
-pub const KIND: Kind = Kind::Sqlite;

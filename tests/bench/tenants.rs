@@ -1,13 +1,12 @@
 //! Many tenants, each with plugin versions of its own: what they take in memory, and whether one of many waits longer than
 //! one alone.
 
-use crate::growth::KIND;
 use crate::load::{Pace, drive, rss_mb};
 use crate::measure::{Measure, Of, Settings, median};
 use crate::submit::{SERVED, address};
 use crate::workload::{Crew, Judges, STEPS};
 use std::path::{Path, PathBuf};
-use tests::server::{Place, Server};
+use tests::server::{Kind, Place, Server};
 
 const GROUP: &str = "growth, tenants";
 /// Submissions a second over all tenants.
@@ -17,7 +16,7 @@ const PACE: f64 = 100.0;
 pub fn measure(settings: &Settings, numbers: &[usize]) -> anyhow::Result<Vec<Measure>> {
     let (mut measures, mut first) = (Vec::new(), None);
     for number in numbers {
-        let place = Place::new(KIND)?;
+        let place = Place::new(Kind::Sqlite)?;
         let by_hand = Server::start(&place, &[], None)?;
         let mut crews = Vec::new();
         for tenant in 0..*number {
