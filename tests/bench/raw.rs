@@ -39,8 +39,14 @@ fn rows(connection: &Connection, command: &str, visit: &str) -> anyhow::Result<R
     })
 }
 
-/// Transactions a second of a loop over a copy of the database.
-pub fn sqlite(file: &Path, command: &str, visit: &str, tasks: &[String], length: Duration) -> anyhow::Result<f64> {
+/// Transactions a second of a loop over a copy of the database; each round has ids of its own.
+pub fn sqlite(
+    file: &Path,
+    (command, visit): (&str, &str),
+    tasks: &[String],
+    round: u64,
+    length: Duration,
+) -> anyhow::Result<f64> {
     let mut connection = Connection::open(file)?;
     for (name, value) in
         [("journal_mode", "wal"), ("synchronous", "full"), ("foreign_keys", "on"), ("secure_delete", "on")]
@@ -65,10 +71,10 @@ pub fn sqlite(file: &Path, command: &str, visit: &str, tasks: &[String], length:
             break;
         }
         let stream = task.replacen("tsk_", "vis_", 1);
-        let hash = |number: u64| format!("{:064x}", (1_u64 << 40) + done * 2 + number);
+        let hash = |number: u64| format!("{:064x}", ((round + 1) << 40) + done * 2 + number);
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let mut command = rows.command.clone();
-        set_at(&mut command, 2, format!("cmd_raw-{done}"));
+        set_at(&mut command, 2, format!("cmd_raw-{round}-{done}"));
         transaction.prepare_cached(&commands)?.execute(params_from_iter(command))?;
         let seq: i64 = transaction
             .prepare_cached(

@@ -195,11 +195,11 @@ impl Pair {
         let visit = visit_of_task(&exemplar.task);
         let length = Duration::from_millis(if settings.quick { 300 } else { 2_000 });
         let mut raws = Vec::new();
-        for _ in floors {
+        for (round, _) in (0..).zip(floors) {
             raws.push(match kind {
                 Kind::Sqlite => {
                     let file = copy.folder().join("store/sopwith.db");
-                    Some(raw::sqlite(&file, &exemplar.command, &visit, &exemplar.tasks, length)?)
+                    Some(raw::sqlite(&file, (&exemplar.command, &visit), &exemplar.tasks, round, length)?)
                 }
                 Kind::Postgres => {
                     raw::postgres(&copy.store, &exemplar.command, &visit, RAW_CLIENTS, length.as_secs().max(1))?
