@@ -190,7 +190,7 @@ impl Pair {
 
     /// The floor against a raw loop; its server has stopped by then.
     fn raw(self, settings: &Settings, kind: Kind, group: &'static str, floors: &[f64]) -> anyhow::Result<Vec<Measure>> {
-        let Self { copy, exemplar, floor, real, place, .. } = self;
+        let Self { copy, exemplar, floor, real, place, crew, .. } = self;
         drop((floor, real, place));
         let visit = visit_of_task(&exemplar.task);
         let length = Duration::from_millis(if settings.quick { 300 } else { 2_000 });
@@ -202,7 +202,9 @@ impl Pair {
                     Some(raw::sqlite(&file, (&exemplar.command, &visit), &exemplar.tasks, round, length)?)
                 }
                 Kind::Postgres => {
-                    raw::postgres(&copy.store, &exemplar.command, &visit, RAW_CLIENTS, length.as_secs().max(1))?
+                    // Each client goes on with the visits of a rep of its own.
+                    let clients = RAW_CLIENTS.min(crew.reps.len());
+                    raw::postgres(&copy.store, &exemplar.command, &visit, clients, length.as_secs().max(1))?
                 }
             });
         }

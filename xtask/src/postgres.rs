@@ -106,9 +106,11 @@ impl Postgres {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
-    /// One of the server's own programs.
+    /// One of the server's own programs: what is in PATH may be links to some of them only.
     pub fn program(&self, name: &str) -> PathBuf {
-        self.programs.join(name)
+        let server = self.programs.join("postgres").canonicalize().unwrap_or_default();
+        let beside = server.parent().map(|folder| folder.join(name)).filter(|program| program.is_file());
+        beside.unwrap_or_else(|| self.programs.join(name))
     }
 
     fn attempt(root: &Path, programs: &Path, user: Option<&User>) -> Result<Self> {
