@@ -32,7 +32,7 @@ pub struct HostConfig {
 
 /// The sandbox. One for each process; it may be shared between threads.
 ///
-/// Calls block the calling thread and need 2 MiB of stack, so a server makes them on its blocking pool. Any number of
+/// Calls block the calling thread and need 2 MiB of stack, so a server makes them on threads of their own. Any number of
 /// threads may call; those there is no room for wait (`Limits::room`).
 pub struct Host {
     pub(crate) runtime: Arc<Runtime>,

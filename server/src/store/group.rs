@@ -42,7 +42,7 @@ struct Waiting {
 impl Waiting {
     fn answer(self, answer: Result<Committed>) {
         // Whoever asked may be gone.
-        let _ = self.reply.send(answer);
+        self.reply.send(answer).ok();
     }
 }
 

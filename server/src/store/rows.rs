@@ -6,7 +6,6 @@
 
 use super::database::Dialect;
 use super::{commit, events, evidence, history, outbox, task_row, versions};
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// Most values of one statement; rows that need more go in several.
@@ -132,13 +131,12 @@ impl Statement {
         }
         text.push_str(")) ");
         let columns = self.columns;
-        // Writing to a text does not fail.
-        let _ = match self.work {
+        text.push_str(&match self.work {
             Work::Insert(table, end) => {
-                write!(text, "insert into {table} ({columns}) select * from v where tenant is not null {end}")
+                format!("insert into {table} ({columns}) select * from v where tenant is not null {end}")
             }
-            Work::Other(sql) => text.write_str(sql),
-        };
+            Work::Other(sql) => sql.to_owned(),
+        });
         text
     }
 
