@@ -102,7 +102,7 @@ impl Measure {
         let (what, found) = match of {
             Of::Value => (format!("{sign} {bound} {}", self.unit), Some(self.value)),
             Of::Ratio => (format!("ratio {sign} {bound}"), floor.map(|floor| floor.ratio)),
-            Of::Above => (format!("floor + {bound} {} {sign}", self.unit), floor.map(|floor| self.value - floor.value)),
+            Of::Above => (format!("{sign} floor + {bound} {}", self.unit), floor.map(|floor| self.value - floor.value)),
         };
         self.must = Some(Must { what, reached: found.is_some_and(holds) });
         self

@@ -106,7 +106,7 @@ fn without_a_pool(settings: &Settings, scene: &Scene, host: &Host, plugin: &Arc<
         || scene::answered(black_box(other.call(&unpooled, &call, &scene.datasets))),
     )?;
     let floor = "the same with memory on demand";
-    Ok(Measure::beside(GROUP, "Rust, fresh store from the pool", "us", &pooled, floor, &unpooled))
+    Ok(Measure::beside(GROUP, "Rust, fresh store, memory from the pool", "us", &pooled, floor, &unpooled))
 }
 
 fn warm(settings: &Settings, scene: &Scene, host: &Host, plugin: &Arc<Plugin>) -> anyhow::Result<Measure> {
@@ -118,7 +118,7 @@ fn warm(settings: &Settings, scene: &Scene, host: &Host, plugin: &Arc<Plugin>) -
         || black_box(instance.call(&call)).map(drop).map_err(scene::failed),
     )?;
     let floor = "an instance that is kept (never so in the server)";
-    Ok(Measure::beside(GROUP, "Rust, fresh store", "us", &fresh, floor, &warm))
+    Ok(Measure::beside(GROUP, "Rust, fresh store beside a kept one", "us", &fresh, floor, &warm))
 }
 
 fn stages(settings: &Settings, scene: &Scene, host: &Host, plugin: &Arc<Plugin>) -> anyhow::Result<Vec<Measure>> {

@@ -84,7 +84,7 @@ fn neighbour(settings: &Settings, place: &Place, crew: &Crew, spinning: &Crew) -
         let length = Duration::from_secs(seconds as u64 + 1);
         let burns = std::thread::spawn(move || drive(&other, &lists, Pace::Closed(length)));
         beside.push(steady()?.wait(0.99) / 1e3);
-        let burnt = burns.join().map_err(|_| anyhow::anyhow!("the hostile driver panicked"))??;
+        let burnt = burns.join().map_err(|_| anyhow::anyhow!("the hostile driver panicked"))??.all_well()?;
         eprintln!("the hostile tenant got {:.0} answers a second", burnt.rate());
     }
     let name = "p99 at 200 submissions a second, beside a hostile tenant";
