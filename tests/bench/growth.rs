@@ -1,4 +1,4 @@
-//! How things are when there are many visits, and many tenants with rules of their own.
+//! How things are when there are many visits.
 //!
 //! Visits are filled in through the store's own commits: the events of a real visit, sealed anew onto a stream of its own, so
 //! every chain is valid, with its task, its commands and its places in the indexes of the past. What was filled is kept
@@ -45,8 +45,6 @@ pub fn measure(settings: &Settings) -> anyhow::Result<Vec<Measure>> {
         first.get_or_insert(at.p99);
         before = Some(*size);
     }
-    let tenants: &[usize] = if settings.quick { &[1, 3] } else { &[1, 100, 1_000] };
-    measures.extend(crate::tenants::measure(settings, tenants)?);
     Ok(measures)
 }
 

@@ -118,7 +118,7 @@ pub fn bench(root: &Path, wish: &Wish) -> Result<()> {
         };
         let mut words: Vec<&str> = wish.only.iter().map(String::as_str).collect();
         if wish.growth {
-            words.push("growth");
+            words.extend(["growth", "tenants"]);
         }
         if wish.quick {
             words.push("--quick");
