@@ -1,7 +1,7 @@
-//! `cargo xtask record-day [--check]`: writes the recorded day of the store audit from its script.
+//! `cargo xtask record-day [--check]`: writes the recorded days from their scripts.
 //!
-//! `customers.json` and `visits.json` are written by people, `day.jsonl` and `expected.json` follow from them and from the
-//! SOP's datasets. Nothing here is random and nothing asks a clock: the same script gives the same bytes. What a visit
+//! `customers.json` and `visits.json` are written by people, `day.jsonl` and `expected.json` follow from them. Most days are
+//! told step by step (`told.rs`); that of the store audit follows from what the stores were like and the SOP's datasets. Nothing here is random and nothing asks a clock: the same script gives the same bytes. What a visit
 //! should come to stands in the script; nothing here judges.
 
 mod answers;
@@ -18,6 +18,7 @@ mod png;
 mod script;
 mod stock;
 mod timeline;
+mod told;
 mod visit;
 
 use anyhow::{Context, Result, bail};
@@ -27,12 +28,33 @@ use history::History;
 use outlets::Outlets;
 use script::{Expected, Script};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use timeline::{Photos, Timeline};
 
 const SOP: &str = "schemas/fmcg/store-audit";
 
-/// Writes the day, or with `check` only compares what is there with what the script gives.
+/// A recorded day, as a demo shows it.
+pub struct Day {
+    /// Folder of the SOP, from the root.
+    pub sop: PathBuf,
+    /// Where its company lies in the demo's folder; there may be a month before the day, too.
+    pub material: PathBuf,
+}
+
+/// Every recorded day, in order of date.
+///
+/// # Errors
+/// A script cannot be read.
+pub fn days(root: &Path) -> Result<Vec<Day>> {
+    let mut days = vec![Day { sop: SOP.into(), material: PathBuf::new() }];
+    for told in told::all(root)? {
+        let sop = told.folder.strip_prefix(root).unwrap_or(&told.folder).to_path_buf();
+        days.push(Day { sop, material: told.name().into() });
+    }
+    Ok(days)
+}
+
+/// Writes the days, or with `check` only compares what is there with what the script gives.
 ///
 /// # Errors
 /// A source is missing or malformed, the script contradicts itself, or with `check` a file differs.
@@ -43,20 +65,30 @@ pub fn record(root: &Path, check: bool) -> Result<()> {
     settle(&day.join("day.jsonl"), &recorded, check)?;
     settle(&day.join("expected.json"), &expected(&[&sources.script])?, check)?;
     println!("{} visits, {} records", sources.script.visits.len(), recorded.lines().count());
+    for told in told::all(root)? {
+        let (recorded, _) = told.timeline()?.into_lines();
+        settle(&told.folder.join("day/day.jsonl"), &recorded, check)?;
+        settle(&told.folder.join("day/expected.json"), &told.expected()?, check)?;
+        println!("{}: {} visits, {} records", told.name(), told.visits(), recorded.lines().count());
+    }
     Ok(())
 }
 
-/// Writes the photos of the day into a folder, each under the hash the day names it by: `<sha256>.png`.
+/// Writes the photos of the days into a folder, each under the hash a day names it by: `<sha256>.png`.
 ///
 /// # Errors
-/// The script contradicts itself, or a file cannot be written.
+/// A script contradicts itself, or a file cannot be written.
 pub fn photos(root: &Path, folder: &Path) -> Result<()> {
-    let (_, photos) = Sources::read(root)?.day()?.into_lines();
+    let (_, mut photos) = Sources::read(root)?.day()?.into_lines();
+    for told in told::all(root)? {
+        photos.extend(told.timeline()?.into_lines().1);
+    }
     develop(&photos, folder)
 }
 
-/// Writes what a served demo is filled with before the day begins into a folder: `company.json` (what to put, in order),
-/// `history.jsonl` with `history.expected.json`, and in `photos/` the photos of history and day.
+/// Writes what a served demo is filled with before the days begin into a folder: `company.json` (what to put, in order),
+/// `history.jsonl` with `history.expected.json`, the same of every told day in a folder of its SOP's name, and in `photos/`
+/// all photos.
 ///
 /// # Errors
 /// A source is missing or malformed, the script contradicts itself, or a file cannot be written.
@@ -67,6 +99,9 @@ pub fn demo_data(root: &Path, folder: &Path) -> Result<()> {
     let (history, mut photos) = sources.timeline(&days)?.into_lines();
     photos.extend(sources.day()?.into_lines().1);
     let puts = sources.company.puts(&sources.outlets)?;
+    for told in told::all(root)? {
+        photos.extend(told.demo_data(&folder.join(told.name()))?);
+    }
     develop(&photos, &folder.join("photos"))?;
     write(&folder.join("company.json"), serde_json::to_string_pretty(&puts)? + "\n")?;
     write(&folder.join("history.jsonl"), &history)?;
@@ -110,7 +145,7 @@ impl Sources {
             timeline.customer(&self.outlets.record(outlet)?)?;
         }
         for script in days {
-            let mut phones = phone::phones(script)?;
+            let mut phones = phone::phones(&script.reps, &script.date)?;
             for entry in &script.visits {
                 entry.check()?;
                 let outlet = self.outlets.find(&entry.customer)?;

@@ -1,7 +1,8 @@
-//! `cargo xtask demo`: from nothing to a company that is served, its month and its recorded day driven over HTTP.
+//! `cargo xtask demo`: from nothing to companies that are served, their recorded days driven over HTTP; of the first the month
+//! before, too.
 //!
-//! Company, days, expected rows and golden score are data under schemas/; nothing here knows what they say. The same steps,
-//! without the month, are a ring of `cargo xtask test`.
+//! Companies, days and expected rows are data under schemas/; nothing here knows what they say. The same steps, without the
+//! month, are a ring of `cargo xtask test`.
 
 mod http;
 pub mod judged;
@@ -13,11 +14,10 @@ use crate::run::{Ring, Rings};
 use crate::{day, plugins, wasm};
 use anyhow::{Context, Result, bail};
 use served::{Place, Server};
+use std::fs;
 use std::path::{Path, PathBuf};
 
-const SOP: &str = "schemas/fmcg/store-audit";
-
-/// What the audit's golden vector of eight parts must come to. One visit of the day has exactly these parts.
+/// What the audit's golden vector of eight parts must come to. One visit of the first day has exactly these parts.
 const GOLDEN: f64 = 83.5;
 
 /// What one may ask of a demo.
@@ -54,13 +54,14 @@ impl Wish {
     }
 }
 
-/// Builds what is needed, serves a company, drives its month and its day, prints the table, verifies, and stays (unless `once`).
+/// Builds what is needed, serves the companies, drives a month and every day, prints the tables, verifies, and stays (unless
+/// `once`).
 ///
 /// # Errors
 /// Something does not build; the server refuses what it must take; a row did not come out as expected (with `once`).
 pub fn demo(root: &Path, wish: &Wish) -> Result<()> {
     let mut rings = Rings::new();
-    let (mut sopwith, mut components, mut postgres, mut server) = (PathBuf::new(), PathBuf::new(), None, None);
+    let (mut sopwith, mut components, mut postgres, mut served) = (PathBuf::new(), PathBuf::new(), None, None);
     rings.ring("toolchain", |ring| wasm::target(root, ring))?;
     rings.ring("sopwith", |ring| {
         sopwith = plugins::sopwith(root, ring)?;
@@ -79,17 +80,26 @@ pub fn demo(root: &Path, wish: &Wish) -> Result<()> {
         })?;
     }
     let place = Place::new(root, &sopwith, &folder, "served", postgres.as_ref())?;
-    rings.ring("company", |ring| {
-        server = Some(place.company(ring, &components)?);
+    rings.ring("companies", |ring| {
+        served = Some(Server::with(place, ring, &components)?);
         Ok(())
     })?;
-    let server: Server = server.context("no server")?;
-    rings.ring("month before", |ring| server.drive(ring, &folder.join("history.jsonl")))?;
-    rings.ring("recorded day", |ring| server.drive(ring, &root.join(SOP).join("day/day.jsonl")))?;
+    let server: Server = served.context("no server")?;
+    for company in &server.companies {
+        let history = company.material.join("history.jsonl");
+        if history.exists() {
+            rings.ring("month before", |ring| server.drive(ring, company, &history))?;
+        }
+        rings.ring("recorded day", |ring| server.drive(ring, company, &company.day().join("day.jsonl")))?;
+    }
+    for company in &server.companies {
+        println!("\n{}", company.heading());
+        served::show(&mut server.table(company, wish.once)?)?;
+    }
     println!();
-    served::show(&mut server.table(wish.once)?)?;
-    println!();
-    rings.ring("verify", |ring| ring.watch(&mut server.verify()))?;
+    rings.ring("verify", |ring| {
+        server.companies.iter().try_for_each(|company| ring.watch(&mut server.verify(company)))
+    })?;
     if wish.once {
         println!("{}", golden(root)?);
         rings.finish();
@@ -99,30 +109,34 @@ pub fn demo(root: &Path, wish: &Wish) -> Result<()> {
     server.until_it_ends()
 }
 
-/// The served day as part of a longer run: every row as expected, over HTTP, and every finding equal when made again.
+/// The served days as part of a longer run: every row as expected, over HTTP, and every finding equal when made again.
 ///
 /// # Errors
 /// The server refuses what it must take, or a row differs.
 pub fn check(root: &Path, ring: &Ring, built: (&Path, &Path), postgres: Option<&Postgres>) -> Result<()> {
     let (sopwith, components) = built;
-    let folder = folder(root)?;
-    let place = Place::new(root, sopwith, &folder, "checked", postgres)?;
-    let server = place.company(ring, components)?;
-    server.drive(ring, &root.join(SOP).join("day/day.jsonl"))?;
-    ring.run(&mut server.table(true)?)?;
-    ring.run(&mut server.verify())
+    let place = Place::new(root, sopwith, &folder(root)?, "checked", postgres)?;
+    let server = Server::with(place, ring, components)?;
+    for company in &server.companies {
+        server.drive(ring, company, &company.day().join("day.jsonl"))?;
+        ring.run(&mut server.table(company, true)?)?;
+        ring.run(&mut server.verify(company))?;
+    }
+    Ok(())
 }
 
 /// Which visit has the golden vector. That it came out as expected is what `--expect` has just shown.
 fn golden(root: &Path) -> Result<String> {
-    let visit = visit_where(root, |row| row["score"] == GOLDEN).with_context(|| format!("no row expects {GOLDEN}"))?;
+    let days = day::days(root)?;
+    let first = days.first().context("no day")?;
+    let visit = visit_where(&root.join(&first.sop).join("day"), |row| row["score"] == GOLDEN)
+        .with_context(|| format!("no row expects {GOLDEN}"))?;
     Ok(format!("golden vector: {GOLDEN} ({visit})"))
 }
 
-/// The first visit of the day whose expected row is as asked.
-fn visit_where(root: &Path, asked: impl Fn(&serde_json::Value) -> bool) -> Result<String> {
-    let rows: Vec<serde_json::Value> =
-        serde_json::from_slice(&std::fs::read(root.join(SOP).join("day/expected.json"))?)?;
+/// The first visit of a day whose expected row is as asked.
+fn visit_where(day: &Path, asked: impl Fn(&serde_json::Value) -> bool) -> Result<String> {
+    let rows: Vec<serde_json::Value> = serde_json::from_slice(&fs::read(day.join("expected.json"))?)?;
     let row = rows.iter().find(|row| asked(row)).context("no such row is expected")?;
     Ok(row["visit"].as_str().context("a row without visit")?.to_owned())
 }
@@ -133,7 +147,7 @@ fn visit_where(root: &Path, asked: impl Fn(&serde_json::Value) -> bool) -> Resul
 /// Cargo names no target folder, or the folder cannot be made.
 pub fn folder(root: &Path) -> Result<PathBuf> {
     let folder = wasm::target_folder(root)?.join("demo");
-    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     Ok(folder)
 }
 

@@ -69,8 +69,8 @@ pub fn test(root: &Path) -> Result<()> {
         let outside = ["test", "--workspace", "--test", "end_to_end", "--locked", "--", "--show-output"];
         ring.run(built.environment(cargo(root).args(outside)))
     })?;
-    rings.ring("recorded day", |ring| {
-        demo::judged::day(root, ring, &built.sopwith, &built.plugins)?;
+    rings.ring("recorded days", |ring| {
+        demo::judged::days(root, ring, &built.sopwith, &built.plugins)?;
         for postgres in [None, built.postgres.as_ref()] {
             demo::check(root, ring, (&built.sopwith, &built.plugins), postgres)?;
         }

@@ -4,7 +4,7 @@
 
 use super::chance;
 use super::place::Point;
-use super::script::{PhoneStory, Rep, Script};
+use super::script::{PhoneStory, Rep};
 use anyhow::Result;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -31,8 +31,8 @@ pub struct Phone {
 ///
 /// # Errors
 /// A time of the script is none.
-pub fn phones(script: &Script) -> Result<BTreeMap<String, Phone>> {
-    script.reps.iter().map(|(user, rep)| Ok((user.clone(), Phone::new(user, rep, &script.date)?))).collect()
+pub fn phones(reps: &BTreeMap<String, Rep>, date: &str) -> Result<BTreeMap<String, Phone>> {
+    reps.iter().map(|(user, rep)| Ok((user.clone(), Phone::new(user, rep, date)?))).collect()
 }
 
 impl Phone {

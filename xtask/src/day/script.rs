@@ -127,7 +127,7 @@ pub struct Entry {
 /// Whether the rep did right.
 #[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-enum Kind {
+pub enum Kind {
     /// Yes, whatever became of the visit.
     Honest,
     /// No, but nobody was deceived.
@@ -140,10 +140,7 @@ impl Entry {
     /// # Errors
     /// The script expects a cheat to be plainly accepted.
     pub fn check(&self) -> Result<()> {
-        if self.kind == Kind::Cheat && self.expect.decision == "accepted" {
-            bail!("{}: a cheat is never plainly accepted", self.visit);
-        }
-        Ok(())
+        self.expect.fits(self.kind, &self.visit)
     }
 
     /// Whether the rep did right and nothing was held against the visit.
@@ -262,9 +259,10 @@ pub struct Amendment {
     pub reason: String,
 }
 
+/// What should come of a visit.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Expect {
+pub struct Expect {
     decision: String,
     validity: String,
     outcome: String,
@@ -273,6 +271,17 @@ struct Expect {
     /// Left out: not compared.
     #[serde(default, with = "given")]
     score: Option<Value>,
+}
+
+impl Expect {
+    /// # Errors
+    /// A cheat is expected to be plainly accepted.
+    pub fn fits(&self, kind: Kind, visit: &str) -> Result<()> {
+        if kind == Kind::Cheat && self.decision == "accepted" {
+            bail!("{visit}: a cheat is never plainly accepted");
+        }
+        Ok(())
+    }
 }
 
 /// Tells `null` from nothing.
@@ -301,8 +310,13 @@ pub struct Expected<'a> {
 impl<'a> Expected<'a> {
     /// What the script expects of a visit.
     pub fn of(entry: &'a Entry) -> Self {
-        let Expect { decision, validity, outcome, codes, score } = &entry.expect;
-        Self { visit: &entry.visit, title: &entry.title, decision, validity, outcome, codes, score: score.as_ref() }
+        Self::row(&entry.visit, &entry.title, &entry.expect)
+    }
+
+    /// What is expected of a visit of that name and title.
+    pub fn row(visit: &'a str, title: &'a BTreeMap<String, String>, expect: &'a Expect) -> Self {
+        let Expect { decision, validity, outcome, codes, score } = expect;
+        Self { visit, title, decision, validity, outcome, codes, score: score.as_ref() }
     }
 }
 

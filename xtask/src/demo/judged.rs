@@ -1,44 +1,53 @@
-//! The recorded day and the month before it, judged from their files by `sopwith judge`, and the log that leaves.
+//! The recorded days and the month before the first, judged from their files by `sopwith judge`, and the logs that leaves.
 
-use super::{SOP, folder, golden};
+use super::{folder, golden};
+use crate::day::{self, Day};
 use crate::run::Ring;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The day as part of a longer run: every row as expected, the log verifies, and one flipped byte is found.
+/// The days as part of a longer run: every row as expected, each log verifies, and one flipped byte is found.
 ///
 /// # Errors
-/// A row differs, the log does not verify, or the flipped byte goes unseen.
-pub fn day(root: &Path, ring: &Ring, sopwith: &Path, components: &Path) -> Result<()> {
-    let log = folder(root)?.join("day.log.jsonl");
-    let day = format!("{SOP}/day");
-    let mut judge = judge(root, sopwith, components, format!("{day}/day.jsonl"));
-    ring.run(judge.arg("--log").arg(&log).args(["--expect", &format!("{day}/expected.json")]))?;
-    ring.run(&mut verify(root, sopwith, &log))?;
-    ring.say(&golden(root)?);
-    let flipped = flip(&log)?;
-    let found = verify(root, sopwith, &flipped).output().context("cannot start sopwith")?;
-    if found.status.code() != Some(1) {
-        bail!("one byte of {} was flipped; sopwith verify: {}", flipped.display(), found.status);
+/// A row differs, a log does not verify, or the flipped byte goes unseen.
+pub fn days(root: &Path, ring: &Ring, sopwith: &Path, components: &Path) -> Result<()> {
+    for Day { sop, material } in day::days(root)? {
+        let log = folder(root)?.join(material).join("day.log.jsonl");
+        let day = sop.join("day");
+        let mut judge = judge(root, sopwith, components, &sop, &day.join("day.jsonl"));
+        ring.run(judge.arg("--log").arg(&log).arg("--expect").arg(day.join("expected.json")))?;
+        ring.run(&mut verify(root, sopwith, &log))?;
+        let flipped = flip(&log)?;
+        let found = verify(root, sopwith, &flipped).output().context("cannot start sopwith")?;
+        if found.status.code() != Some(1) {
+            bail!("one byte of {} was flipped; sopwith verify: {}", flipped.display(), found.status);
+        }
+        ring.say("one flipped byte of the log is found");
     }
-    ring.say("one flipped byte of the log is found");
+    ring.say(&golden(root)?);
     Ok(())
 }
 
-/// The month before the day as part of a longer run: every row as its script expects.
+/// The month before the first day as part of a longer run: every row as its script expects.
 ///
 /// # Errors
 /// A row differs.
 pub fn month(root: &Path, ring: &Ring, sopwith: &Path, components: &Path) -> Result<()> {
-    let folder = folder(root)?;
-    let mut command = judge(root, sopwith, components, folder.join("history.jsonl"));
-    ring.run(command.arg("--expect").arg(folder.join("history.expected.json")))
+    for Day { sop, material } in day::days(root)? {
+        let folder = folder(root)?.join(material);
+        let history = folder.join("history.jsonl");
+        if history.exists() {
+            let mut command = judge(root, sopwith, components, &sop, &history);
+            ring.run(command.arg("--expect").arg(folder.join("history.expected.json")))?;
+        }
+    }
+    Ok(())
 }
 
-fn judge(root: &Path, sopwith: &Path, components: &Path, visits: impl AsRef<Path>) -> Command {
+fn judge(root: &Path, sopwith: &Path, components: &Path, sop: &Path, visits: &Path) -> Command {
     let mut command = Command::new(sopwith);
-    command.args(["judge", SOP, "--visits"]).arg(visits.as_ref()).arg("--plugins").arg(components).current_dir(root);
+    command.arg("judge").arg(sop).arg("--visits").arg(visits).arg("--plugins").arg(components).current_dir(root);
     command
 }
 

@@ -1,7 +1,7 @@
-//! A company on a server of its own: a fresh database and folder, the program serving them, records, SOP and plugins in.
+//! Companies on a server of their own: a fresh database and folder, the program serving them, records, SOPs and plugins in.
 
-use super::SOP;
 use super::http::{self, Request};
+use crate::day::{self, Day};
 use crate::postgres::Postgres;
 use crate::run::Ring;
 use anyhow::{Context, Result, bail};
@@ -23,30 +23,45 @@ kill -TERM "$server" 2>/dev/null
 wait "$server"
 "#;
 
-/// When the company is set up: before the first recorded visit.
+/// When the companies are set up: before the first recorded visit.
 const BEFORE: &str = "2026-01-05T00:00:00Z";
 
-/// Where a company will be served from.
+/// Where companies will be served from.
 pub struct Place {
     root: PathBuf,
     sopwith: PathBuf,
-    /// Company, photos and visits.
+    /// Companies, photos and visits.
     material: PathBuf,
     /// Files of this server alone.
     folder: PathBuf,
     store: String,
 }
 
-/// A running server with its company in it.
+/// A running server with its companies in it.
 pub struct Server {
     place: Place,
     child: Child,
     stdout: BufReader<ChildStdout>,
     /// `http://127.0.0.1:port`
     pub url: String,
+    /// In order of their days.
+    pub companies: Vec<Company>,
+}
+
+/// A company, with the SOP of its recorded day.
+pub struct Company {
     /// `tnt_…`
     pub tenant: String,
+    name: String,
+    /// What its people call the SOP.
+    title: String,
     admin: String,
+    /// Folder of its SOP.
+    pub sop: PathBuf,
+    /// What it is filled with.
+    pub material: PathBuf,
+    /// Files of this company on this server.
+    folder: PathBuf,
 }
 
 impl Place {
@@ -67,36 +82,24 @@ impl Place {
         Ok(Self { root, sopwith, material, folder, store })
     }
 
-    /// Serves the company: database migrated, company made, plugins uploaded, SOP published, records loaded, tokens made.
-    ///
-    /// # Errors
-    /// The server does not start, or refuses what it must take.
-    pub fn company(self, ring: &Ring, components: &Path) -> Result<Server> {
-        ring.run(&mut self.command(&["migrate"]))?;
-        let about: Value = read(&self.root.join(SOP).join("demo/company.json"))?;
+    /// A company of its own in the database, with an admin who may also move the clock.
+    fn tenant(&self, day: &Day) -> Result<Company> {
+        let sop = self.root.join(&day.sop);
+        let about: Value = read(&sop.join("demo/company.json"))?;
+        let document: Value = read(&sop.join("sop.json"))?;
+        let text = |value: &Value| value["zh-CN"].as_str().map(str::to_owned);
         let tenant = about["tenant"]["id"].as_str().context("a company without id")?.to_owned();
-        let name = about["tenant"]["name"]["zh-CN"].as_str().context("a company without name")?;
+        let name = text(&about["tenant"]["name"]).context("a company without name")?;
         let roles = ["--roles", "admin,operator"];
-        let mut create = self.command(&["tenant", "create", &tenant, "--name", name]);
+        let mut create = self.command(&["tenant", "create", &tenant, "--name", &name]);
         let admin = crate::run::output(create.args(roles))?.trim().to_owned();
-        let server = self.serve(tenant, admin)?;
-        server.put("/v1/clock", &json!({"now": BEFORE}))?;
-        let mut upload = server.command(&["plugin", "upload"]);
-        for component in fs::read_dir(components)? {
-            let component = component?.path();
-            if component.extension().is_some_and(|extension| extension == "wasm") {
-                upload.arg(component);
-            }
-        }
-        ring.run(&mut upload)?;
-        // What assigns the SOP can only be loaded when the SOP is there.
-        ring.run(&mut server.command(&["sop", "publish", SOP]))?;
-        ring.run(server.command(&["client", "load"]).arg(server.place.material.join("company.json")))?;
-        ring.run(server.command(&["client", "tokens"]).arg(server.tokens_file()))?;
-        Ok(server)
+        let folder = self.folder.join(&tenant);
+        fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        let (title, material) = (text(&document["title"]).unwrap_or_default(), self.material.join(&day.material));
+        Ok(Company { tenant, name, title, admin, sop, material, folder })
     }
 
-    fn serve(self, tenant: String, admin: String) -> Result<Server> {
+    fn serve(self) -> Result<Server> {
         let log = self.folder.join("serve.log");
         let mut command = self.command(&["serve", "--listen", "127.0.0.1:0", "--clock", "manual"]);
         // Its log is a file.
@@ -116,7 +119,7 @@ impl Place {
         let mut line = String::new();
         stdout.read_line(&mut line)?;
         let url = line.trim().strip_prefix("listening on ").unwrap_or_default().to_owned();
-        let server = Server { place: self, child, stdout, url, tenant, admin };
+        let server = Server { place: self, child, stdout, url, companies: Vec::new() };
         if server.url.is_empty() {
             bail!("the server did not start:\n{}", fs::read_to_string(&log)?);
         }
@@ -133,34 +136,67 @@ impl Place {
 }
 
 impl Server {
+    /// Serves every company that has a recorded day: database migrated, companies made, plugins uploaded, SOPs published,
+    /// records loaded, tokens made.
+    ///
+    /// # Errors
+    /// The server does not start, or refuses what it must take.
+    pub fn with(place: Place, ring: &Ring, components: &Path) -> Result<Self> {
+        ring.run(&mut place.command(&["migrate"]))?;
+        let mut companies = Vec::new();
+        for day in day::days(&place.root)? {
+            companies.push(place.tenant(&day)?);
+        }
+        let mut server = place.serve()?;
+        server.companies = companies;
+        let first = server.companies.first().context("no company")?;
+        server.put(first, "/v1/clock", &json!({"now": BEFORE}))?;
+        for company in &server.companies {
+            server.fill(company, ring, components)?;
+        }
+        Ok(server)
+    }
+
+    fn fill(&self, company: &Company, ring: &Ring, components: &Path) -> Result<()> {
+        let document: Value = read(&company.sop.join("sop.json"))?;
+        let mut upload = self.command(company, &["plugin", "upload"]);
+        for plugin in document["plugins"].as_object().into_iter().flatten().map(|(name, _)| name) {
+            upload.arg(components.join(format!("{plugin}.wasm")));
+        }
+        ring.run(&mut upload)?;
+        // What assigns the SOP can only be loaded when the SOP is there.
+        ring.run(self.command(company, &["sop", "publish"]).arg(&company.sop))?;
+        ring.run(self.command(company, &["client", "load"]).arg(company.material.join("company.json")))?;
+        ring.run(self.command(company, &["client", "tokens"]).arg(company.tokens_file()))
+    }
+
     /// Drives recorded visits as their phones would have.
     ///
     /// # Errors
     /// The server refuses what it must take.
-    pub fn drive(&self, ring: &Ring, visits: &Path) -> Result<()> {
-        let mut drive = self.command(&["client", "drive", "--tokens"]);
-        drive.arg(self.tokens_file()).arg("--visits").arg(visits);
+    pub fn drive(&self, ring: &Ring, company: &Company, visits: &Path) -> Result<()> {
+        let mut drive = self.command(company, &["client", "drive", "--tokens"]);
+        drive.arg(company.tokens_file()).arg("--visits").arg(visits);
         ring.watch(drive.arg("--evidence").arg(self.place.material.join("photos")))
     }
 
-    /// The command that prints the recorded day, and compares it with what is expected.
+    /// The command that prints a company's recorded day, and compares it with what is expected.
     ///
     /// # Errors
     /// The day cannot be read.
-    pub fn table(&self, compare: bool) -> Result<Command> {
-        let day = self.place.root.join(SOP).join("day");
-        let script: Value = read(&day.join("visits.json"))?;
+    pub fn table(&self, company: &Company, compare: bool) -> Result<Command> {
+        let script: Value = read(&company.day().join("visits.json"))?;
         let date = script["date"].as_str().context("a day without date")?;
-        let mut table = self.command(&["client", "table", "--from", date, "--to", date]);
+        let mut table = self.command(company, &["client", "table", "--from", date, "--to", date]);
         if compare {
-            table.arg("--expect").arg(day.join("expected.json"));
+            table.arg("--expect").arg(company.day().join("expected.json"));
         }
         Ok(table)
     }
 
-    /// The command that makes every hash and every finding of the company again.
-    pub fn verify(&self) -> Command {
-        self.command(&["verify", "--tenant", &self.tenant])
+    /// The command that makes every hash and every finding of a company again.
+    pub fn verify(&self, company: &Company) -> Command {
+        self.command(company, &["verify", "--tenant", &company.tenant])
     }
 
     /// Gets what is served at a path.
@@ -171,28 +207,9 @@ impl Server {
         http::send(&self.url, &Request { method: "GET", path, token, language, json: "" })
     }
 
-    fn put(&self, path: &str, body: &Value) -> Result<String> {
+    fn put(&self, company: &Company, path: &str, body: &Value) -> Result<String> {
         let json = body.to_string();
-        http::send(&self.url, &Request { method: "PUT", path, token: &self.admin, language: "en", json: &json })
-    }
-
-    /// A user of each role whose grant has not ended, with a token; of several the first of the company's list.
-    ///
-    /// # Errors
-    /// Company or tokens cannot be read.
-    pub fn people(&self) -> Result<BTreeMap<String, (String, String)>> {
-        let tokens: BTreeMap<String, String> = read(&self.tokens_file())?;
-        let puts: Vec<Value> = read(&self.place.material.join("company.json"))?;
-        let mut people = BTreeMap::new();
-        for grant in puts.iter().filter(|put| put["path"].as_str().is_some_and(|path| path.starts_with("/v1/grants/")))
-        {
-            let text = |member: &str| grant["body"][member].as_str().unwrap_or_default().to_owned();
-            let user = text("user");
-            if let (Some(token), true) = (tokens.get(&user), grant["body"]["to"].is_null()) {
-                people.entry(text("role")).or_insert((user, token.clone()));
-            }
-        }
-        Ok(people)
+        http::send(&self.url, &Request { method: "PUT", path, token: &company.admin, language: "en", json: &json })
     }
 
     /// The folder of this server.
@@ -214,15 +231,47 @@ impl Server {
         bail!("the server ended; {} says why", self.place.folder.join("serve.log").display())
     }
 
-    fn tokens_file(&self) -> PathBuf {
-        self.place.folder.join("tokens.json")
+    /// The program as a client of this server, as a company's admin.
+    fn command(&self, company: &Company, arguments: &[&str]) -> Command {
+        let mut command = self.place.command(arguments);
+        command.env("SOPWITH_SERVER", &self.url).env("SOPWITH_TOKEN", &company.admin);
+        command
+    }
+}
+
+impl Company {
+    /// Who it is and what is shown of it, in its people's words.
+    pub fn heading(&self) -> String {
+        format!("{} · {} ({})", self.name, self.title, self.tenant)
     }
 
-    /// The program as a client of this server, as its admin.
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.place.command(arguments);
-        command.env("SOPWITH_SERVER", &self.url).env("SOPWITH_TOKEN", &self.admin);
-        command
+    /// Folder of its recorded day.
+    pub fn day(&self) -> PathBuf {
+        self.sop.join("day")
+    }
+
+    /// Token by user.
+    pub fn tokens_file(&self) -> PathBuf {
+        self.folder.join("tokens.json")
+    }
+
+    /// A user of each role whose grant has not ended, with a token; of several the first of the company's list.
+    ///
+    /// # Errors
+    /// Company or tokens cannot be read.
+    pub fn people(&self) -> Result<BTreeMap<String, (String, String)>> {
+        let tokens: BTreeMap<String, String> = read(&self.tokens_file())?;
+        let puts: Vec<Value> = read(&self.material.join("company.json"))?;
+        let mut people = BTreeMap::new();
+        for grant in puts.iter().filter(|put| put["path"].as_str().is_some_and(|path| path.starts_with("/v1/grants/")))
+        {
+            let text = |member: &str| grant["body"][member].as_str().unwrap_or_default().to_owned();
+            let user = text("user");
+            if let (Some(token), true) = (tokens.get(&user), grant["body"]["to"].is_null()) {
+                people.entry(text("role")).or_insert((user, token.clone()));
+            }
+        }
+        Ok(people)
     }
 }
 
