@@ -27,9 +27,7 @@ pub struct App {
     pub sessions: Sessions,
     /// Visits under way.
     pub visits: Visits,
-    /// Where judgements run: one thread for each core.
-    pub judges: rayon::ThreadPool,
-    /// Whose runs next.
+    /// Whose judgement runs next, and where.
     pub turns: Turns,
     /// Commands that are being carried out here, by tenant, actor and id.
     pub in_flight: Mutex<BTreeSet<(String, String, String)>>,

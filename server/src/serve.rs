@@ -93,15 +93,8 @@ async fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
 pub fn app(store: Arc<dyn Store>, clock: Clock, data: &Path, per_tenant: usize) -> anyhow::Result<App> {
     let host = plugins::host(Some(data.join("code")))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let judges = rayon::ThreadPoolBuilder::new()
-        .num_threads(cores)
-        .thread_name(|number| format!("judge-{number}"))
-        // Whoever waits for the answer learns that none comes; the others go on.
-        .panic_handler(|_| tracing::error!("a judgement panicked"))
-        .build()?;
     Ok(App {
-        judges,
-        turns: Turns::new(cores),
+        turns: Turns::new(cores)?,
         sessions: Sessions::new(Duration::ZERO),
         visits: Visits::default(),
         store,

@@ -1,6 +1,7 @@
-//! Whose rules run next. As many judgements at once as there are cores; one tenant never has more of them waiting for a core
-//! than that, so another's waits behind a few and not behind a queue; and a tenant whose judgements are slow, or not known
-//! yet, gets half of the cores, so that one is left for everybody else.
+//! Whose rules run next, and on which threads. As many judgements at once as there are cores; one tenant never has more of
+//! them waiting than that, so another's waits behind a few and not behind a queue. A tenant whose judgements are slow, or
+//! not known yet, is judged on threads of its own kind: half as many as there are cores, and of a low priority, so that
+//! they take what everybody else leaves.
 
 use moka::sync::Cache;
 use std::sync::Arc;
@@ -20,11 +21,23 @@ const WEIGHT: u64 = 8;
 /// Tenants whose mean is kept.
 const TENANTS: u64 = 10_000;
 
+/// The priority of threads that judge for slow tenants (`nice`): a thirtieth of a normal thread's share where both want a
+/// core, so that a rule's deadline of seconds still leaves its fuel time to burn.
+#[cfg(target_os = "linux")]
+const PATIENT: i32 = 15;
+
 /// See the module header.
 pub struct Turns {
     cores: u32,
-    all: Arc<Semaphore>,
+    quick: Lane,
+    slow: Lane,
     tenants: Cache<String, Arc<Tenant>>,
+}
+
+/// Threads, and how many judgements may be on them.
+struct Lane {
+    turns: Arc<Semaphore>,
+    threads: Arc<rayon::ThreadPool>,
 }
 
 struct Tenant {
@@ -32,37 +45,66 @@ struct Tenant {
     mean_us: AtomicU64,
 }
 
-/// A core to judge on; given back when dropped.
+/// A thread to judge on; given back when dropped.
 pub struct Turn {
     tenant: Arc<Tenant>,
+    threads: Arc<rayon::ThreadPool>,
     begun: Instant,
     mean_us: u64,
     _of_tenant: Option<OwnedSemaphorePermit>,
-    _of_all: Option<OwnedSemaphorePermit>,
+    _of_lane: Option<OwnedSemaphorePermit>,
+}
+
+impl Lane {
+    fn new(name: &'static str, threads: u32, start: impl Fn(usize) + Send + Sync + 'static) -> anyhow::Result<Self> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads as usize)
+            .thread_name(move |number| format!("{name}-{number}"))
+            .start_handler(start)
+            // Whoever waits for the answer learns that none comes; the others go on.
+            .panic_handler(|_| tracing::error!("a judgement panicked"))
+            .build()?;
+        Ok(Self { turns: Arc::new(Semaphore::new(threads as usize)), threads: Arc::new(pool) })
+    }
+}
+
+/// Gives the calling thread the priority of those that wait; where a system has none for threads, they are only fewer.
+fn wait_for_others(_thread: usize) {
+    #[cfg(target_os = "linux")]
+    // On Linux this is about the calling thread alone. It is only a courtesy: without it rules are judged the same.
+    if let Err(error) = rustix::process::setpriority_process(None, PATIENT) {
+        tracing::warn!(%error, "judgements of slow tenants have no low priority");
+    }
 }
 
 impl Turns {
     /// For so many cores.
-    pub fn new(cores: usize) -> Self {
+    ///
+    /// # Errors
+    /// There are no threads to be had.
+    pub fn new(cores: usize) -> anyhow::Result<Self> {
         let cores = u32::try_from(cores).unwrap_or(u32::MAX).max(1);
-        Self { cores, all: Arc::new(Semaphore::new(cores as usize)), tenants: Cache::new(TENANTS) }
+        Ok(Self {
+            cores,
+            quick: Lane::new("judge", cores, |_| {})?,
+            slow: Lane::new("slow-judge", cores.div_ceil(2), wait_for_others)?,
+            tenants: Cache::new(TENANTS),
+        })
     }
 
-    /// Waits for a core.
+    /// Waits for a thread.
     pub async fn take(&self, tenant: &str) -> Turn {
         let new =
             || Arc::new(Tenant { turns: Arc::new(Semaphore::new(self.cores as usize)), mean_us: UNKNOWN_US.into() });
         let tenant = self.tenants.get_with_by_ref(tenant, new);
         // Semaphores are never closed, so there is always a permit in the end.
-        let mut of_tenant = Arc::clone(&tenant.turns).acquire_owned().await.ok();
+        let of_tenant = Arc::clone(&tenant.turns).acquire_owned().await.ok();
         // Whether it is slow may only be known since it waits.
         let mean_us = tenant.mean_us.load(Ordering::Relaxed);
-        if u128::from(mean_us) > SLOW.as_micros() && self.cores > 1 {
-            drop(of_tenant);
-            of_tenant = Arc::clone(&tenant.turns).acquire_many_owned(2).await.ok();
-        }
-        let of_all = Arc::clone(&self.all).acquire_owned().await.ok();
-        Turn { tenant, begun: Instant::now(), mean_us, _of_tenant: of_tenant, _of_all: of_all }
+        let lane = if u128::from(mean_us) > SLOW.as_micros() { &self.slow } else { &self.quick };
+        let of_lane = Arc::clone(&lane.turns).acquire_owned().await.ok();
+        let threads = Arc::clone(&lane.threads);
+        Turn { tenant, threads, begun: Instant::now(), mean_us, _of_tenant: of_tenant, _of_lane: of_lane }
     }
 }
 
@@ -70,6 +112,12 @@ impl Turn {
     /// Whether to run rule calls on several cores, if more are free: worth it, and fair to others.
     pub fn may_share(&self) -> bool {
         (WORTH_SHARING.as_micros()..SLOW.as_micros()).contains(&u128::from(self.mean_us))
+    }
+
+    /// Runs it on a thread of this turn, which it takes with it.
+    pub fn run(self, judging: impl FnOnce(&Self) + Send + 'static) {
+        let threads = Arc::clone(&self.threads);
+        threads.spawn(move || judging(&self));
     }
 }
 
@@ -105,8 +153,9 @@ mod tests {
 
     #[test]
     fn a_tenant_gets_all_cores_while_nobody_else_wants_one() {
-        let turns = Turns::new(2);
+        let turns = Turns::new(2).unwrap();
         known(&turns, "a");
+        known(&turns, "b");
         let one = now(turns.take("a"));
         let two = now(turns.take("a"));
         assert!(one.is_some() && two.is_some() && now(turns.take("a")).is_none() && now(turns.take("b")).is_none());
@@ -115,20 +164,36 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_tenant_leaves_a_core_to_others() {
-        let turns = Turns::new(2);
-        // Nobody knows yet that it is not.
+    fn slow_tenants_share_half_of_the_cores_and_nobody_waits_for_them() {
+        let turns = Turns::new(2).unwrap();
+        known(&turns, "a");
+        // Nobody knows yet that it is not slow.
         let slow = now(turns.take("slow"));
-        assert!(slow.is_some() && now(turns.take("slow")).is_none());
-        assert!(now(turns.take("quick")).is_some());
+        assert!(slow.is_some() && now(turns.take("slow")).is_none() && now(turns.take("other")).is_none());
+        let one = now(turns.take("a"));
+        assert!(one.is_some() && now(turns.take("a")).is_some());
     }
 
     #[test]
     fn a_tenant_that_was_slow_is_forgiven() {
-        let turns = Turns::new(2);
+        let turns = Turns::new(2).unwrap();
         now(turns.take("a")).unwrap().tenant.mean_us.store(50_000, Ordering::Relaxed);
         known(&turns, "a");
         let (one, two) = (now(turns.take("a")), now(turns.take("a")));
         assert!(one.is_some() && two.is_some());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn threads_of_slow_tenants_have_a_low_priority_and_others_keep_theirs() {
+        let turns = Turns::new(2).unwrap();
+        let usual = rustix::process::getpriority_process(None).unwrap();
+        known(&turns, "quick");
+        for (tenant, expected) in [("unknown", PATIENT), ("quick", usual)] {
+            let (sender, seen) = std::sync::mpsc::channel();
+            let ask = move |_: &Turn| sender.send(rustix::process::getpriority_process(None)).unwrap();
+            now(turns.take(tenant)).unwrap().run(ask);
+            assert_eq!(seen.recv().unwrap().unwrap(), expected, "{tenant}");
+        }
     }
 }

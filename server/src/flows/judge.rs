@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::flows::problem::{Problem, Result};
 use crate::flows::sops::Loaded;
 use crate::plugins::Sandbox;
+use crate::turns::Turn;
 use engine::command::{Clock, Command};
 use engine::gather::Gathered;
 use engine::rejection::Rejection;
@@ -42,7 +43,7 @@ pub async fn judge(
     let span = tracing::Span::current();
     let turn = app.turns.take(tenant).await;
     let (sender, judged) = tokio::sync::oneshot::channel();
-    let judging = move || {
+    let judging = move |turn: &Turn| {
         let _entered = span.enter();
         let sop = &loaded.effective;
         let pending: Pending<'_> = match &question {
@@ -60,9 +61,9 @@ pub async fn judge(
         };
         Ok(pending.decide(outcomes))
     };
-    app.judges.spawn(move || {
+    turn.run(move |turn| {
         // Nobody listens any more when the request was given up.
-        sender.send(judging()).ok();
+        sender.send(judging(turn)).ok();
     });
     judged.await.map_err(Problem::internal)
 }
