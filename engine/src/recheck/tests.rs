@@ -1,7 +1,7 @@
 //! What a journal recorded is judged again and found equal, whatever was done; what was changed is found.
 
 use super::*;
-use crate::canon::CanonicalJson;
+use crate::canon;
 use crate::event::Erased;
 use crate::gather::Gathered;
 use crate::history::History;
@@ -9,7 +9,7 @@ use crate::journal::Ended;
 use crate::rule::RuleFailure;
 use crate::tests::{Day, Kept, NINE_MS, PLAIN, clock, command, plain, submission};
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Judges a stream again; nothing is wrong with it.

@@ -93,10 +93,18 @@ impl VisitEvent {
         place: &Seal<'_>,
         salts: &mut dyn FnMut() -> [u8; 16],
     ) -> Result<Event, CanonError> {
+        let (kind, texts) = self.texts()?;
+        seal_texts((kind, visit.to_owned()), texts, place, salts)
+    }
+
+    /// Its type, and each member in canonical form.
+    ///
+    /// # Errors
+    /// A member that has no canonical form.
+    pub(crate) fn texts(&self) -> Result<(String, BTreeMap<String, CanonicalJson>), CanonError> {
         let mut texts = canon::members(self)?;
         let kind = texts.remove("type").map(|kind| kind.value());
-        let kind = kind.as_ref().and_then(Value::as_str).unwrap_or_default().to_owned();
-        seal_texts((kind, visit.to_owned()), texts, place, salts)
+        Ok((kind.as_ref().and_then(Value::as_str).unwrap_or_default().to_owned(), texts))
     }
 
     /// The event back from its type and payloads.

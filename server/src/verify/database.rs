@@ -67,7 +67,7 @@ impl Recorded for RecordedTenant<'_> {
             engine: String::new(),
         };
         let pins = pins.unwrap_or(&bare);
-        if self.runtime.block_on(self.app.store.object(self.tenant, hash))?.is_none() {
+        if !self.runtime.block_on(self.app.store.has_object(self.tenant, hash))? {
             return Ok(None);
         }
         let loaded = self.runtime.block_on(sops::pinned(self.app, self.tenant, pins)).map_err(cause)?;

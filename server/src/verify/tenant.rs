@@ -113,9 +113,6 @@ async fn chain(app: &App, tenant: &str, stream: &str, end: &Tip, found: &mut Fou
     for stored in load::stream(app, tenant, stream, None).await.map_err(cause)? {
         let what = format!("event {stream} {}", stored.seq);
         found.events += 1;
-        if let Err(detail) = canonical(&stored) {
-            found.fault(&what, detail);
-        }
         let event = match stored.event() {
             Ok(event) => event,
             Err(error) => {
@@ -123,6 +120,9 @@ async fn chain(app: &App, tenant: &str, stream: &str, end: &Tip, found: &mut Fou
                 continue;
             }
         };
+        if let Err(detail) = canonical(&stored, &event) {
+            found.fault(&what, detail);
+        }
         let header = &event.header;
         if header.tenant != tenant || header.stream != stream || header.seq != stored.seq {
             found.fault(&what, "the header names another place");
@@ -143,7 +143,7 @@ async fn chain(app: &App, tenant: &str, stream: &str, end: &Tip, found: &mut Fou
 }
 
 /// Whether the stored texts are canonical to the byte, so that not even a space can have changed.
-fn canonical(stored: &StoredEvent) -> Result<(), String> {
+fn canonical(stored: &StoredEvent, event: &Event) -> Result<(), String> {
     let same = |name: &str, text: &str| {
         let value: Value = serde_json::from_str(text).map_err(|error| format!("{name}: {error}"))?;
         match canon::jcs(&value) {
@@ -152,11 +152,12 @@ fn canonical(stored: &StoredEvent) -> Result<(), String> {
         }
     };
     same("header", &stored.header)?;
-    stored
-        .payloads
-        .iter()
-        .filter_map(|(name, payload)| payload.as_ref().map(|(_, text)| (name, text)))
-        .try_for_each(|(name, text)| same(name, text))
+    event.payloads.iter().try_for_each(|(name, payload)| match (event.header.commitments.get(name), payload) {
+        // Only canonical text is ever committed to.
+        (Some(commitment), Payload::Kept(kept)) if event::opens_as_stored(commitment, kept) => Ok(()),
+        (_, Payload::Kept(kept)) => same(name, kept.value.as_str()),
+        (_, Payload::Erased(_)) => Ok(()),
+    })
 }
 
 /// Content and evidence under their hashes.
