@@ -2,6 +2,7 @@
 //!
 //! One line of a recorded day is one `Record`. Only shapes live here; what a command does is `submit.rs`.
 
+use crate::input::Exif;
 use crate::place::Crs;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -282,6 +283,9 @@ pub struct Submission {
     /// Where the device was; none when there was no fix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<Position>,
+    /// When the rep first opened the step in this visit; so the time spent on it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened: Option<Times>,
 }
 
 /// Why an answer is not there.
@@ -334,6 +338,9 @@ pub struct EvidenceReference {
     /// Perceptual hash, 16 hex digits, if the reporter made one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phash: Option<String>,
+    /// What the reporter's own models make of it, by name, 0 to 1; `recapture`: a picture of a picture or a screen.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hints: BTreeMap<String, f64>,
 }
 
 /// A position as the device reported it.
@@ -457,6 +464,9 @@ pub struct EvidenceArrival {
     pub sha256: String,
     /// When, RFC 3339.
     pub received: String,
+    /// What they say of how it was made, if they say anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exif: Option<Exif>,
 }
 
 /// The server's clock.

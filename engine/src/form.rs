@@ -5,9 +5,9 @@
 //! they may not form a cycle. Patterns run on a linear-time engine with a size limit. What must not live here: what a
 //! violation does to a visit.
 //!
-//! Two annotations have a meaning. `x-absent: [code…]` on a property lets a rep say why it is not answered; the mark then
-//! stands in for the answer where it is `required`. `x-personal: true` marks personal data. `i18n` is JSON Forms' key for
-//! labels; clients use it.
+//! Three annotations have a meaning. `x-absent: [code…]` on a property lets a rep say why it is not answered; the mark then
+//! stands in for the answer where it is `required`. `x-personal: true` marks personal data, `x-free-text: true` a text in
+//! the rep's own words, which other visits may be compared with. `i18n` is JSON Forms' key for labels; clients use it.
 
 mod absent;
 pub(crate) mod bounds;
@@ -58,6 +58,8 @@ pub const NUMBER_FORMATS: [&str; 11] =
 pub struct CompiledForm {
     validator: Validator,
     graph: Graph,
+    /// Where texts in the rep's own words stand: tokens of pointers, `*` for any list item or unnamed member.
+    free_texts: Vec<Vec<String>>,
 }
 
 /// What is wrong with a schema.
@@ -101,8 +103,10 @@ impl CompiledForm {
     /// Every problem found, sorted by (pointer, code).
     pub fn compile(schema: &Value) -> Result<Self, Vec<FormProblem>> {
         let graph = Graph::read(schema)?;
+        let free_texts = graph.pointers(|node| node.free_text);
+        let free_texts = free_texts.iter().filter_map(|pointer| tokens(pointer)).collect();
         match options().build(schema) {
-            Ok(validator) => Ok(Self { validator, graph }),
+            Ok(validator) => Ok(Self { validator, graph, free_texts }),
             Err(first) => {
                 let meta = jsonschema::draft202012::meta::validator();
                 let mut problems: Vec<_> = meta.iter_errors(schema).map(|error| not_a_schema(&error)).collect();
@@ -143,7 +147,22 @@ impl CompiledForm {
     /// Where personal data stands: JSON Pointers with `*` for any list item or unnamed member.
     #[must_use]
     pub fn personal_pointers(&self) -> BTreeSet<String> {
-        self.graph.personal_pointers()
+        self.graph.pointers(|node| node.personal)
+    }
+
+    /// The texts in the rep's own words (`x-free-text`) of answers, each with its JSON Pointer, in order.
+    #[must_use]
+    pub fn free_texts<'a>(&self, answers: &'a Value) -> Vec<(String, &'a str)> {
+        let mut found = Vec::new();
+        for pointer in &self.free_texts {
+            let mut places = vec![(String::new(), answers)];
+            for token in pointer {
+                places = places.into_iter().flat_map(|(at, value)| inside(&at, value, token)).collect();
+            }
+            found.extend(places.into_iter().filter_map(|(at, value)| Some((at, value.as_str()?))));
+        }
+        found.sort();
+        found
     }
 
     /// Whether an answer `name` can exist at the top of the form.
@@ -214,6 +233,24 @@ pub(crate) fn describe(pointer: &str, kind: &ValidationErrorKind, violations: &m
 /// `pointer` with one more reference token.
 pub(crate) fn below(pointer: &str, token: &str) -> String {
     format!("{pointer}/{}", token.replace('~', "~0").replace('/', "~1"))
+}
+
+/// The values one step into `value`: under `token`, or all of them for `*`.
+fn inside<'a>(at: &str, value: &'a Value, token: &str) -> Vec<(String, &'a Value)> {
+    match value {
+        Value::Array(items) if token == "*" => {
+            items.iter().enumerate().map(|(index, item)| (format!("{at}/{index}"), item)).collect()
+        }
+        Value::Array(items) => {
+            let item = token.parse::<usize>().ok().and_then(|index| items.get(index));
+            item.map(|item| (format!("{at}/{token}"), item)).into_iter().collect()
+        }
+        Value::Object(members) if token == "*" => {
+            members.iter().map(|(name, member)| (below(at, name), member)).collect()
+        }
+        Value::Object(members) => members.get(token).map(|member| (below(at, token), member)).into_iter().collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// The reference tokens of a JSON Pointer; none if it is not one.

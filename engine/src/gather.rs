@@ -3,18 +3,19 @@
 //! The engine says what it wants (`Wanted`), whoever holds the history answers (`Gathered`). What was answered is
 //! recorded by reference to the events it came from, never copied.
 
+use crate::alike::{WantedPhoto, WantedText};
 use crate::canon::{CanonError, CanonicalJson};
 use crate::command::{Command, EvidenceReference, Position, Submission};
 use crate::effective::EffectiveSop;
 use crate::input::{
-    CheckInInput, CustomerInput, EvidenceInput, EvidenceUse, Interval, PositionInput, PreviousVisit, SubmissionInput,
-    TimeSource, VisitInput,
+    CheckInInput, CustomerInput, EvidenceInput, EvidenceUse, Exif, Interval, PhotoNeighbour, PositionInput,
+    PreviousVisit, SameText, SubmissionInput, TimeSource, VisitInput,
 };
 use crate::place;
 use crate::progress::{Progress, Standing, StepStatus, progress};
 use crate::rule::Need;
 use crate::sop::{RuleBinding, StepKind};
-use crate::time::{self, TimeError};
+use crate::time::{self, Moment, TimeError};
 use crate::verdict::Reference;
 use crate::visit::{StepRecord, Visit};
 use serde_json::{Map, Value, json};
@@ -37,6 +38,10 @@ pub struct Wanted {
     pub before_ms: i64,
     /// Hashes of the evidence whose other uses are meant.
     pub evidence: BTreeSet<String>,
+    /// Photos, by SHA-256, whose likes in other visits are meant.
+    pub photos: BTreeMap<String, WantedPhoto>,
+    /// Texts, by `alike::text_hash`, whose like at other customers are meant.
+    pub texts: BTreeMap<String, WantedText>,
 }
 
 /// The answers.
@@ -48,8 +53,14 @@ pub struct Gathered {
     pub evidence_uses: Vec<EvidenceUse>,
     /// The last completed visit to the customer.
     pub previous_visit: Option<PreviousVisit>,
+    /// Photos that look like one of this visit, in the order of `alike::sort_neighbours`.
+    pub photo_neighbours: Vec<PhotoNeighbour>,
+    /// Visits with a text of this visit, in the order of `alike::sort_texts`.
+    pub same_texts: Vec<SameText>,
     /// Which of the evidence is already here.
     pub arrived: BTreeSet<String>,
+    /// What the bytes of evidence that is here say of how it was made, by SHA-256.
+    pub exif: BTreeMap<String, Exif>,
     /// Where they were read, sorted.
     pub references: Vec<Reference>,
 }
@@ -99,17 +110,20 @@ pub(crate) fn needs<'a>(sop: &EffectiveSop, bindings: impl Iterator<Item = &'a R
         .collect()
 }
 
-/// A submission as rules see it: times as intervals, positions on WGS-84, distances worked out.
+/// A submission as rules see it: times as intervals, positions on WGS-84, distances worked out. `before` is where the visit
+/// stands.
 ///
 /// # Errors
 /// When a time of the command or of its evidence cannot be read.
 pub(crate) fn normalise(
     sop: &EffectiveSop,
     visit: &Visit,
+    before: &Progress,
     command: &Command,
     submission: &Submission,
 ) -> Result<SubmissionInput, TimeError> {
     let at = time::moment(&command.at, None)?;
+    let spent = spent(submission, &at)?;
     let position = submission.position.as_ref().map(|position| position_input(visit, position));
     let is_check_in = sop.step(&submission.step).is_some_and(|step| step.kind == StepKind::CheckIn);
     let check_in =
@@ -127,7 +141,32 @@ pub(crate) fn normalise(
         evidence,
         position,
         at: at.input(),
+        minimum_s: spent.as_ref().and_then(|_| minimum_s(sop, before, submission)),
+        spent,
     })
+}
+
+/// From when the step was opened to when it was handed in. A device that says it was opened later says nothing.
+fn spent(submission: &Submission, at: &Moment) -> Result<Option<Interval>, TimeError> {
+    let Some(opened) = &submission.opened else { return Ok(None) };
+    let opened = time::moment(opened, Some(at.received_ms))?;
+    let same_boot = !at.boot.is_empty() && opened.boot == at.boot;
+    let is_later = if same_boot { opened.monotonic_ms > at.monotonic_ms } else { opened.min_ms > at.max_ms };
+    Ok((!is_later).then(|| time::interval(&opened, at)))
+}
+
+fn minimum_s(sop: &EffectiveSop, before: &Progress, submission: &Submission) -> Option<f64> {
+    let minimum = sop.step(&submission.step)?.min_seconds.as_ref()?;
+    sop.number(minimum, &before.context_with(submission)).ok().filter(|seconds| *seconds > 0.0)
+}
+
+/// Adds what the bytes say that are here.
+pub(crate) fn read_exif(submission: &mut SubmissionInput, exif: &BTreeMap<String, Exif>) {
+    for evidence in &mut submission.evidence {
+        if let Some(exif) = exif.get(&evidence.sha256) {
+            evidence.exif = Some(exif.clone());
+        }
+    }
 }
 
 fn position_input(visit: &Visit, position: &Position) -> PositionInput {
@@ -166,6 +205,8 @@ fn evidence_input(
         position,
         from_check_in_m,
         phash: reference.phash.clone(),
+        hints: reference.hints.clone(),
+        exif: None,
     })
 }
 
@@ -267,7 +308,14 @@ impl Inputs<'_> {
         let last_check_in = gathered.last_check_in.as_ref().filter(|_| has(Need::LastCheckIn));
         let evidence_uses = if has(Need::EvidenceUses) { gathered.evidence_uses.as_slice() } else { &[] };
         let previous_visit = gathered.previous_visit.as_ref().filter(|_| has(Need::PreviousVisit));
-        Ok(CanonicalJson::object([
+        let photo_neighbours =
+            Some(&gathered.photo_neighbours).filter(|it| has(Need::PhotoNeighbours) && !it.is_empty());
+        let photo_neighbours = photo_neighbours.map(CanonicalJson::of).transpose()?;
+        let same_texts = Some(&gathered.same_texts).filter(|it| has(Need::SameTexts) && !it.is_empty());
+        let same_texts = same_texts.map(CanonicalJson::of).transpose()?;
+        let left_out_when_empty = [("photo_neighbours", &photo_neighbours), ("same_texts", &same_texts)];
+        let left_out_when_empty = left_out_when_empty.into_iter().filter_map(|(name, it)| Some((name, it.as_ref()?)));
+        let members = [
             ("rule", &CanonicalJson::of(rule)?),
             ("config", &CanonicalJson::of(config)?),
             ("parameters", self.parameters.as_ref().map_err(CanonError::clone)?),
@@ -278,7 +326,8 @@ impl Inputs<'_> {
             ("last_check_in", &CanonicalJson::of(&last_check_in)?),
             ("evidence_uses", &CanonicalJson::of(evidence_uses)?),
             ("previous_visit", &CanonicalJson::of(&previous_visit)?),
-        ]))
+        ];
+        Ok(CanonicalJson::object(members.into_iter().chain(left_out_when_empty)))
     }
 }
 
@@ -299,3 +348,6 @@ fn step_minimum_s(sop: &EffectiveSop, progress: &Progress) -> f64 {
         .filter(|seconds| *seconds > 0.0)
         .sum()
 }
+
+#[cfg(test)]
+mod tests;

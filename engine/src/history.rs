@@ -1,10 +1,12 @@
-//! What past events can tell a rule: a rep's check-ins, where evidence was used, the last visit to a customer.
+//! What past events can tell a rule: a rep's check-ins, where evidence was used, the last visit to a customer, photos and
+//! texts that are alike.
 //!
 //! In memory, for the journal; a server answers the same `Wanted` from its indexes.
 
+use crate::alike::{self, PastPhoto, PastText};
 use crate::effective::EffectiveSop;
 use crate::gather::{self, Gathered, Wanted};
-use crate::input::{CheckInInput, EvidenceUse, PreviousVisit};
+use crate::input::{CheckInInput, EvidenceUse, Exif, PhotoNeighbour, PreviousVisit};
 use crate::rule::Need;
 use crate::sop::StepKind;
 use crate::verdict::Reference;
@@ -16,12 +18,19 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct History {
     /// Evidence that is here, by SHA-256.
     pub arrived: BTreeSet<String>,
+    /// What its bytes say of how it was made, by SHA-256.
+    pub exif: BTreeMap<String, Exif>,
     /// Accepted check-ins by rep and visit, with the event.
     check_ins: BTreeMap<String, BTreeMap<String, (CheckInInput, String)>>,
     /// Uses by SHA-256, with the event.
     uses: BTreeMap<String, Vec<(EvidenceUse, String)>>,
     /// Completed visits by customer, with when they were checked in and the event.
     completed: BTreeMap<String, Vec<(i64, PreviousVisit, String)>>,
+    /// Photos with the event, and where they stand in it by each band of their perceptual hash.
+    photos: Vec<(PastPhoto, String)>,
+    by_band: BTreeMap<(usize, u16), Vec<usize>>,
+    /// Texts by their hash, with the event.
+    texts: BTreeMap<String, Vec<(PastText, String)>>,
 }
 
 impl History {
@@ -31,6 +40,15 @@ impl History {
             VisitEvent::Submitted { submission, .. } => {
                 for used in gather::uses_of(visit, submission) {
                     self.uses.entry(used.sha256.clone()).or_default().push((used, hash.to_owned()));
+                }
+                for photo in alike::photos_of(visit, submission) {
+                    for band in alike::bands(photo.hash).into_iter().enumerate() {
+                        self.by_band.entry(band).or_default().push(self.photos.len());
+                    }
+                    self.photos.push((photo, hash.to_owned()));
+                }
+                for text in alike::texts_of(sop, visit, submission) {
+                    self.texts.entry(text.hash.clone()).or_default().push((text, hash.to_owned()));
                 }
                 let is_check_in = sop.step(&submission.step).is_some_and(|step| step.kind == StepKind::CheckIn);
                 if let Some(check_in) = visit.check_in(&sop.sop).filter(|_| is_check_in) {
@@ -52,11 +70,15 @@ impl History {
     /// Answers what a judgement wants.
     #[must_use]
     pub fn gather(&self, wanted: &Wanted) -> Gathered {
-        let mut gathered =
-            Gathered { arrived: wanted.evidence.intersection(&self.arrived).cloned().collect(), ..Gathered::default() };
+        let exif = wanted.evidence.iter().filter_map(|sha256| self.exif.get_key_value(sha256));
+        let mut gathered = Gathered {
+            arrived: wanted.evidence.intersection(&self.arrived).cloned().collect(),
+            exif: exif.map(|(sha256, exif)| (sha256.clone(), exif.clone())).collect(),
+            ..Gathered::default()
+        };
         let mut references = BTreeSet::new();
         let mut refer = |need: &str, event: &str| {
-            references.insert(Reference { need: need.to_owned(), event: event.to_owned() });
+            references.insert(Reference::new(need, event));
         };
         if wanted.needs.contains(&Need::LastCheckIn) {
             let last = self
@@ -92,7 +114,30 @@ impl History {
                 gathered.previous_visit = Some(previous.clone());
             }
         }
+        if wanted.needs.contains(&Need::PhotoNeighbours) {
+            gathered.told_neighbours(self.neighbours(wanted), wanted, &mut references);
+        }
+        if wanted.needs.contains(&Need::SameTexts) {
+            let found = wanted.texts.keys().filter_map(|hash| self.texts.get(hash)).flatten();
+            let found =
+                found.filter_map(|(text, event)| Some((wanted.same_text(text)?, text.hash.clone(), event.clone())));
+            gathered.told_texts(found.collect(), &mut references);
+        }
         gathered.references = references.into_iter().collect();
         gathered
+    }
+
+    /// Photos like one of those wanted, each with the event, by the bands of their hashes.
+    fn neighbours(&self, wanted: &Wanted) -> Vec<(PhotoNeighbour, String)> {
+        let mut found = Vec::new();
+        for (sha256, photo) in &wanted.photos {
+            let bands = alike::bands(photo.hash).into_iter().enumerate();
+            let probes = bands.flat_map(|(band, bits)| alike::probes(bits).map(move |bits| (band, bits)));
+            let places: BTreeSet<usize> =
+                probes.filter_map(|probe| self.by_band.get(&probe)).flatten().copied().collect();
+            let photos = places.into_iter().filter_map(|place| self.photos.get(place));
+            found.extend(photos.filter_map(|(photo, event)| Some((wanted.neighbour(sha256, photo)?, event.clone()))));
+        }
+        found
     }
 }

@@ -34,6 +34,12 @@ pub struct RuleInput {
     pub evidence_uses: Vec<EvidenceUse>,
     /// Submissions of the last completed visit to the same customer (need `previous_visit`).
     pub previous_visit: Option<PreviousVisit>,
+    /// Photos of other visits that look like one of this visit (need `photo_neighbours`), sorted by photo, the nearest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub photo_neighbours: Vec<PhotoNeighbour>,
+    /// Visits to other customers that have a text of this visit (need `same_texts`), sorted by text, the newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub same_texts: Vec<SameText>,
 }
 
 /// The customer.
@@ -104,6 +110,12 @@ pub struct SubmissionInput {
     pub position: Option<PositionInput>,
     /// When.
     pub at: TimeInput,
+    /// How long the step was open until it was handed in, if the client said when it was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Interval>,
+    /// How long it takes at least (`min_seconds` of the step), in seconds; said where `spent` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum_s: Option<f64>,
 }
 
 /// A piece of evidence.
@@ -128,6 +140,36 @@ pub struct EvidenceInput {
     pub from_check_in_m: Option<f64>,
     /// Perceptual hash.
     pub phash: Option<String>,
+    /// What the reporter's own models make of it, by name, 0 to 1: `recapture` is a picture of a picture or a screen.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hints: BTreeMap<String, f64>,
+    /// What its bytes say of how it was made; only once they are here. Rules of a step run before that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exif: Option<Exif>,
+}
+
+/// What the bytes of a photo say of how it was made (EXIF), read by whoever holds them. A claim as well: whoever makes a file
+/// writes it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Exif {
+    /// Earliest moment it can have been taken by its own clock, ms since the Unix epoch: EXIF names no time zone where
+    /// `OffsetTimeOriginal` is missing, so all of them are allowed for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_min_ms: Option<i64>,
+    /// Latest moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_max_ms: Option<i64>,
+    /// Where, degrees of latitude, as the file says (WGS-84 by the standard; some phones in China write GCJ-02).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lat: Option<f64>,
+    /// Degrees of longitude.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lon: Option<f64>,
+    /// The program that wrote the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub software: Option<String>,
 }
 
 /// A position on WGS-84.
@@ -208,6 +250,52 @@ pub struct EvidenceUse {
     /// Class there.
     pub class: String,
     /// When it was received there.
+    pub received_ms: i64,
+}
+
+/// A photo of another visit that looks like one of this visit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PhotoNeighbour {
+    /// SHA-256 of the photo of this visit.
+    pub sha256: String,
+    /// SHA-256 of the other one: other bytes.
+    pub other: String,
+    /// In how many of their 64 bits the perceptual hashes differ; 7 at most.
+    pub distance: u32,
+    /// Visit of the other one.
+    pub visit: String,
+    /// Customer of that visit.
+    pub customer: String,
+    /// Rep of that visit.
+    pub user: String,
+    /// Step of that visit.
+    pub step: String,
+    /// Class there.
+    pub class: String,
+    /// Business date of that visit, `YYYY-MM-DD`.
+    pub business_date: String,
+    /// When it was received there.
+    pub received_ms: i64,
+}
+
+/// A visit to another customer with a free text that this visit has too.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SameText {
+    /// Step of this visit with the text (`step` or `step[key]`).
+    pub step: String,
+    /// JSON Pointer of the text in its answers.
+    pub pointer: String,
+    /// The other visit.
+    pub visit: String,
+    /// Customer of that visit.
+    pub customer: String,
+    /// Rep of that visit.
+    pub user: String,
+    /// Business date of that visit, `YYYY-MM-DD`.
+    pub business_date: String,
+    /// When the text was received there.
     pub received_ms: i64,
 }
 

@@ -146,6 +146,9 @@ impl<'a> Journal<'a> {
             }
         }
         self.history.arrived.insert(arrival.sha256.clone());
+        if let Some(exif) = &arrival.exif {
+            self.history.exif.insert(arrival.sha256.clone(), exif.clone());
+        }
         let waiting: Vec<String> = self
             .visits
             .values()

@@ -11,6 +11,7 @@
 //! and in engine.wasm. PINNED: a run never changes version by itself. REPLAY: stored inputs give the same findings.
 //! EXPLAIN: every decision names checks, rules, inputs and versions. CRS: every coordinate names its system.
 
+pub mod alike;
 mod calls;
 pub mod canon;
 pub mod command;

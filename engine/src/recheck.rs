@@ -16,6 +16,7 @@ use crate::command::Command;
 use crate::effective::{EffectiveSop, Pins};
 use crate::event::{Event, Payload};
 use crate::gather::Wanted;
+use crate::input::Exif;
 use crate::rule::{FailureCode, RuleAnswer, RuleCall, RuleOutcome};
 use crate::submit::{self, Pending};
 use crate::time;
@@ -23,6 +24,7 @@ use crate::verdict::{CallRecord, Reference};
 use crate::visit::{Unbuilt, Visit, VisitEvent, visit_of_task};
 use regather::Regathered;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The record, wherever it is kept.
@@ -300,11 +302,12 @@ impl Again<'_> {
         let mut gathered = match self.regather(recorded, &wanted)? {
             Regathered::Gathered(gathered) => gathered,
             Regathered::Erased => return Ok(Made::Erased),
-            Regathered::Unfounded(Reference { need, event }) => {
+            Regathered::Unfounded(Reference { need, event, .. }) => {
                 return Ok(Made::Differs(Differs::Unfounded { need, event }));
             }
         };
         gathered.arrived = self.arrived();
+        gathered.exif = self.exif();
         let pending = match cause {
             Cause::Command(command) => match submit::check(&sop, visit, command, &gathered) {
                 Ok(pending) => pending,
@@ -372,6 +375,15 @@ impl Again<'_> {
             _ => None,
         };
         self.happened.iter().find_map(of).unwrap_or_default()
+    }
+
+    /// What the bytes said that were here is a fact of the submission.
+    fn exif(&self) -> BTreeMap<String, Exif> {
+        let submitted = self.happened.iter().filter_map(|event| match event {
+            VisitEvent::Submitted { submission, .. } => Some(&submission.evidence),
+            _ => None,
+        });
+        submitted.flatten().filter_map(|it| Some((it.sha256.clone(), it.exif.clone()?))).collect()
     }
 }
 

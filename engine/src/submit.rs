@@ -4,6 +4,7 @@
 //! transaction open (NO-TX), and commits what `decide` returns (ONE-COMMIT). Built-in checks of a step are in
 //! `step_check.rs`, the verdict over a visit in `complete.rs`.
 
+use crate::alike;
 use crate::calls::{Planned, fold, plan};
 use crate::command::{Action, Clock, Command, Customer, Submission};
 use crate::complete::{Closing, Finish};
@@ -75,7 +76,11 @@ pub fn wanted(sop: &EffectiveSop, visit: &Visit, command: &Command) -> Wanted {
         || (matches!(command.action, Action::Amend(_)) && visit.is_over());
     let visit_rules = if finishes { visit_rules(sop) } else { Vec::new() };
     let mut wanted = wanted_for_visit(sop, visit, step_rules.iter().chain(visit_rules));
+    if finishes {
+        alike::want_visit(&mut wanted, sop, visit);
+    }
     if let Some(submission) = submission {
+        alike::want(&mut wanted, sop, submission, alike::received_ms(command));
         wanted.evidence.extend(submission.evidence.iter().map(|e| e.sha256.clone()));
         if sop.step(&submission.step).is_some_and(|step| step.kind == StepKind::CheckIn) {
             wanted.before_ms = time::moment(&command.at, None).map_or(i64::MAX, |at| at.max_ms);
@@ -87,7 +92,9 @@ pub fn wanted(sop: &EffectiveSop, visit: &Visit, command: &Command) -> Wanted {
 /// What must be gathered before a visit can be judged (again) without a command.
 #[must_use]
 pub fn wanted_for_verdict(sop: &EffectiveSop, visit: &Visit) -> Wanted {
-    wanted_for_visit(sop, visit, visit_rules(sop).into_iter())
+    let mut wanted = wanted_for_visit(sop, visit, visit_rules(sop).into_iter());
+    alike::want_visit(&mut wanted, sop, visit);
+    wanted
 }
 
 /// What must be gathered before `reassess` can judge a visit again.
@@ -95,7 +102,9 @@ pub fn wanted_for_verdict(sop: &EffectiveSop, visit: &Visit) -> Wanted {
 pub fn wanted_for_reassessment(sop: &EffectiveSop, visit: &Visit) -> Wanted {
     let step_rules = checked_in_step(sop, visit).map(|step| step.rules.as_slice()).unwrap_or_default();
     let visit_rules = if visit.verdict().is_some() { visit_rules(sop) } else { Vec::new() };
-    wanted_for_visit(sop, visit, step_rules.iter().chain(visit_rules))
+    let mut wanted = wanted_for_visit(sop, visit, step_rules.iter().chain(visit_rules));
+    alike::want_visit(&mut wanted, sop, visit);
+    wanted
 }
 
 fn visit_rules(sop: &EffectiveSop) -> Vec<&RuleBinding> {
@@ -117,6 +126,7 @@ fn wanted_for_visit<'a>(sop: &EffectiveSop, visit: &Visit, bindings: impl Iterat
         customer: visit.customer.id.clone(),
         before_ms: visit.check_in(&sop.sop).map_or(i64::MAX, |check_in| check_in.at.max_ms),
         evidence,
+        ..Wanted::default()
     }
 }
 
@@ -312,8 +322,10 @@ fn hand_in<'a>(
             return Err(Rejection::standing(status));
         }
     }
-    let input = gather::normalise(sop, visit, command, submission).map_err(|error| Rejection::of_time(&error))?;
+    let input = gather::normalise(sop, visit, &before, command, submission);
+    let mut input = input.map_err(|error| Rejection::of_time(&error))?;
     let (findings, calls) = judge_step((sop, visit, &before), step, &key, submission, &input, gathered);
+    gather::read_exif(&mut input, &gathered.exif);
     let named = submission.evidence.iter().map(|evidence| &evidence.sha256);
     let awaited: BTreeSet<String> = named.filter(|sha256| !gathered.arrived.contains(*sha256)).cloned().collect();
 

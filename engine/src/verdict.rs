@@ -48,6 +48,17 @@ pub struct Reference {
     pub need: String,
     /// Hash of the event it was read from.
     pub event: String,
+    /// What of that event, where it says several things and not all were told: hashes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub about: Vec<String>,
+}
+
+impl Reference {
+    /// All that an event says to a need.
+    #[must_use]
+    pub fn new(need: &str, event: &str) -> Self {
+        Self { need: need.to_owned(), event: event.to_owned(), about: Vec::new() }
+    }
 }
 
 /// Why an attempt was refused: a rejection of the command, or findings that must be corrected.

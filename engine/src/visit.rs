@@ -6,7 +6,7 @@
 use crate::canon::{CanonError, CanonicalJson};
 use crate::command::{Action, Command, Create, Customer, Submission};
 use crate::effective::{EffectiveSop, Pins};
-use crate::input::{CheckInInput, SubmissionInput};
+use crate::input::{CheckInInput, Exif, SubmissionInput};
 use crate::rule::Finding;
 use crate::sop::StepKind;
 use crate::time::{self, Moment};
@@ -209,6 +209,11 @@ impl Visit {
             }
             VisitEvent::EvidenceArrived { evidence } => {
                 self.awaited.remove(&evidence.sha256);
+                if let Some(exif) = &evidence.exif {
+                    for record in self.steps.values_mut().filter(|record| record.names(&evidence.sha256)) {
+                        Arc::make_mut(record).read_exif(&evidence.sha256, exif);
+                    }
+                }
             }
             VisitEvent::VisitCompleted { verdict, .. } | VisitEvent::Reassessed { verdict } => self.judged(verdict),
             VisitEvent::VisitClosed { verdict, .. } => {
@@ -379,6 +384,18 @@ impl StepRecord {
             attempts: 0,
             event: event.to_owned(),
             input_text: Text::default(),
+        }
+    }
+
+    fn names(&self, sha256: &str) -> bool {
+        self.input.iter().flat_map(|input| &input.evidence).any(|evidence| evidence.sha256 == sha256)
+    }
+
+    fn read_exif(&mut self, sha256: &str, exif: &Exif) {
+        let evidence = self.input.iter_mut().flat_map(|input| &mut input.evidence);
+        for evidence in evidence.filter(|evidence| evidence.sha256 == sha256) {
+            evidence.exif = Some(exif.clone());
+            self.input_text = Text::default();
         }
     }
 

@@ -42,6 +42,8 @@ fn need(declared: &NeedDeclaration) -> String {
         Need::LastCheckIn => "last_check_in",
         Need::EvidenceUses => "evidence_uses",
         Need::PreviousVisit => "previous_visit",
+        Need::PhotoNeighbours => "photo_neighbours",
+        Need::SameTexts => "same_texts",
     };
     match declared.availability {
         Availability::Device => name.to_owned(),

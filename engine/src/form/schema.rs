@@ -56,7 +56,7 @@ pub(super) struct Graph {
 }
 
 #[derive(Debug, Default)]
-struct Subschema {
+pub(super) struct Subschema {
     /// Subschemas about the same value, references included.
     here: Vec<usize>,
     properties: BTreeMap<String, usize>,
@@ -68,7 +68,8 @@ struct Subschema {
     /// Says nothing about members, or allows members it does not name.
     open: bool,
     absent: Vec<&'static str>,
-    personal: bool,
+    pub(super) personal: bool,
+    pub(super) free_text: bool,
 }
 
 impl Subschema {
@@ -145,7 +146,8 @@ impl Graph {
         says_nothing || nodes.any(|node| node.open || node.properties.contains_key(name))
     }
 
-    pub(super) fn personal_pointers(&self) -> BTreeSet<String> {
+    /// Where subschemas stand that are meant: JSON Pointers with `*` for any list item or unnamed member.
+    pub(super) fn pointers(&self, is_meant: impl Fn(&Subschema) -> bool) -> BTreeSet<String> {
         let mut pointers = BTreeSet::new();
         let mut seen = BTreeSet::new();
         let mut pending = vec![(0, String::new())];
@@ -155,7 +157,7 @@ impl Graph {
                 if !seen.insert((at, pointer.clone())) {
                     continue;
                 }
-                if node.personal {
+                if is_meant(node) {
                     pointers.insert(pointer.clone());
                 }
                 pending.extend(node.properties.iter().map(|(name, to)| (*to, below(&pointer, name))));
@@ -233,10 +235,8 @@ impl<'a> Reader<'a> {
                 }
                 "$defs" => read.others.extend(self.named(value, &place).into_values()),
                 "x-absent" => read.absent = self.absences(value, &place),
-                "x-personal" => match value.as_bool() {
-                    Some(personal) => read.personal = personal,
-                    None => self.problem(&place, "schema.invalid", "type"),
-                },
+                "x-personal" => read.personal = self.flag(value, &place),
+                "x-free-text" => read.free_text = self.flag(value, &place),
                 other if other.starts_with("x-") => {}
                 other if PLAIN.contains(&other) => self.plain(members, other, &place, node),
                 other => self.problem(&place, "schema.unknown_keyword", other),
@@ -245,6 +245,13 @@ impl<'a> Reader<'a> {
         if let Some(slot) = self.nodes.get_mut(node) {
             *slot = read;
         }
+    }
+
+    fn flag(&mut self, value: &Value, place: &str) -> bool {
+        if !value.is_boolean() {
+            self.problem(place, "schema.invalid", "type");
+        }
+        *value == Value::Bool(true)
     }
 
     fn list(&mut self, value: &'a Value, place: &str) -> Vec<usize> {

@@ -1,6 +1,7 @@
 //! What a judgement was told about other visits, read back from the events it names.
 
 use super::Recorded;
+use crate::alike;
 use crate::effective::EffectiveSop;
 use crate::gather::{self, Gathered, Wanted};
 use crate::input::CheckInInput;
@@ -39,11 +40,13 @@ pub(super) fn regather<R: Recorded>(
             Err(Unbuilt::Erased { .. }) => return Ok(Regathered::Erased),
             Err(Unbuilt::Malformed { .. }) => return Ok(Regathered::Unfounded(reference.clone())),
         };
-        if !add(&mut gathered, wanted, &reference.need, &neighbour) {
+        if !add(&mut gathered, wanted, reference, &neighbour) {
             return Ok(Regathered::Unfounded(reference.clone()));
         }
     }
     gather::sort_uses(&mut gathered.evidence_uses);
+    alike::sort_neighbours(&mut gathered.photo_neighbours);
+    alike::sort_texts(&mut gathered.same_texts);
     gathered.references = references;
     Ok(Regathered::Gathered(Box::new(gathered)))
 }
@@ -61,15 +64,20 @@ fn neighbour<R: Recorded>(recorded: &mut R, hash: &str) -> Result<Result<Option<
     Ok(Ok(sop.map(|sop| Neighbour { visit, event, sop })))
 }
 
-/// Adds what the neighbour says to `need`; false when it is no answer to what is wanted.
-fn add(gathered: &mut Gathered, wanted: &Wanted, need: &str, neighbour: &Neighbour) -> bool {
+/// Adds what the neighbour says to a need; false when it is no answer to what is wanted.
+fn add(
+    gathered: &mut Gathered,
+    wanted: &Wanted,
+    Reference { need, about, .. }: &Reference,
+    neighbour: &Neighbour,
+) -> bool {
     let Neighbour { visit, event, sop } = neighbour;
     if visit.id == wanted.visit {
         return false;
     }
     let before = |check_in: &CheckInInput| check_in.at.max_ms <= wanted.before_ms;
     let check_in = visit.check_in(&sop.sop).filter(before);
-    match (need, event) {
+    match (need.as_str(), event) {
         ("last_check_in", VisitEvent::Submitted { .. }) => {
             gathered.last_check_in = check_in.filter(|_| visit.user == wanted.user);
             gathered.last_check_in.is_some()
@@ -90,6 +98,20 @@ fn add(gathered: &mut Gathered, wanted: &Wanted, need: &str, neighbour: &Neighbo
             }
             gathered.previous_visit = Some(gather::previous_of(sop, visit));
             true
+        }
+        ("photo_neighbours", VisitEvent::Submitted { submission, .. }) => {
+            let [sha256, other] = about.as_slice() else { return false };
+            let photo = alike::photos_of(visit, submission).into_iter().find(|photo| photo.sha256 == *other);
+            let neighbour = photo.and_then(|photo| wanted.neighbour(sha256, &photo));
+            gathered.photo_neighbours.extend(neighbour.clone());
+            neighbour.is_some()
+        }
+        ("same_texts", VisitEvent::Submitted { submission, .. }) => {
+            let [hash] = about.as_slice() else { return false };
+            let text = alike::texts_of(sop, visit, submission).into_iter().find(|text| text.hash == *hash);
+            let same = text.and_then(|text| wanted.same_text(&text));
+            gathered.same_texts.extend(same.clone());
+            same.is_some()
         }
         _ => false,
     }

@@ -99,7 +99,8 @@ pub struct Repeat {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Form {
-    /// JSON Schema 2020-12. `x-absent: [code…]` on a property allows absent marks, `x-personal: true` marks personal data.
+    /// JSON Schema 2020-12. `x-absent: [code…]` on a property allows absent marks, `x-personal: true` marks personal data,
+    /// `x-free-text: true` a text in the rep's own words.
     pub schema: Value,
     /// JSON Forms UI schema; not judged.
     #[serde(default, skip_serializing_if = "Value::is_null")]

@@ -58,6 +58,10 @@ pub enum Need {
     EvidenceUses,
     /// The last completed visit to the same customer: `Input::previous_visit`.
     PreviousVisit,
+    /// Photos of other visits of the tenant that look like one of this visit: `Input::photo_neighbours`.
+    PhotoNeighbours,
+    /// Visits to other customers of the tenant with a text this visit has too: `Input::same_texts`.
+    SameTexts,
 }
 
 /// Where a need can be met. A phone leaves a rule with a `Server` need pending.

@@ -38,6 +38,12 @@ pub struct Input {
     pub evidence_uses: Vec<EvidenceUse>,
     /// The last completed visit to the same customer (need `PreviousVisit`).
     pub previous_visit: Option<PreviousVisit>,
+    /// Photos of other visits that look like one of this visit (need `PhotoNeighbours`), sorted by photo, the nearest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub photo_neighbours: Vec<PhotoNeighbour>,
+    /// Visits to other customers that have a text of this visit (need `SameTexts`), sorted by text, the newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub same_texts: Vec<SameText>,
 }
 
 impl Input {
@@ -190,9 +196,21 @@ pub struct Submission {
     pub position: Option<Position>,
     /// When.
     pub at: Moment,
+    /// How long the step was open until it was handed in, if the client said when it was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Interval>,
+    /// How long the SOP says it takes at least, in seconds; there where `spent` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum_s: Option<f64>,
 }
 
 impl Submission {
+    /// The key of its step: `step`, or `step[instance]` of a repeated one.
+    #[must_use]
+    pub fn key(&self) -> String {
+        self.instance.as_ref().map_or_else(|| self.step.clone(), |instance| format!("{}[{instance}]", self.step))
+    }
+
     /// The answers as a type of yours. Give members the form does not require a default: a rule judges what is there, the
     /// form says what must be.
     ///
@@ -256,6 +274,33 @@ pub struct Evidence {
     pub from_check_in_m: Option<f64>,
     /// Perceptual hash, 16 hex digits.
     pub phash: Option<String>,
+    /// What the reporter's own models make of it, by name, 0 to 1: `recapture` is a picture of a picture or a screen.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hints: BTreeMap<String, f64>,
+    /// What its bytes say of how it was made. None before they are here, and in rules of a step: bind the rule to the visit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exif: Option<Exif>,
+}
+
+/// What the bytes of a photo say of how it was made. A claim as well: whoever makes a file writes it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Exif {
+    /// Earliest moment it can have been taken by its own clock; without a time zone in the file all are allowed for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken_min_ms: Option<i64>,
+    /// Latest moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken_max_ms: Option<i64>,
+    /// Degrees of latitude, as the file says: WGS-84 by the standard, some phones in China write GCJ-02.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lat: Option<f64>,
+    /// Degrees of longitude.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lon: Option<f64>,
+    /// The program that wrote the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub software: Option<String>,
 }
 
 impl Evidence {
@@ -360,6 +405,51 @@ pub struct EvidenceUse {
     /// Class there.
     pub class: String,
     /// When it was received there.
+    pub received_ms: i64,
+}
+
+/// A photo of another visit that looks like one of this visit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PhotoNeighbour {
+    /// SHA-256 of the photo of this visit.
+    pub sha256: String,
+    /// SHA-256 of the other one: other bytes.
+    pub other: String,
+    /// In how many of their 64 bits the perceptual hashes differ.
+    pub distance: u32,
+    /// Visit of the other one.
+    pub visit: String,
+    /// Customer of that visit.
+    pub customer: String,
+    /// Rep of that visit.
+    pub user: String,
+    /// Step of that visit.
+    pub step: String,
+    /// Class there.
+    pub class: String,
+    /// Business date of that visit, `YYYY-MM-DD`.
+    pub business_date: String,
+    /// When it was received there.
+    pub received_ms: i64,
+}
+
+/// A visit to another customer with a text that this visit has too: the same letters and digits, whatever their case and
+/// whatever stands between them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SameText {
+    /// Step of this visit with the text (`step` or `step[key]`).
+    pub step: String,
+    /// JSON Pointer of the text in its answers.
+    pub pointer: String,
+    /// The other visit.
+    pub visit: String,
+    /// Customer of that visit.
+    pub customer: String,
+    /// Rep of that visit.
+    pub user: String,
+    /// Business date of that visit, `YYYY-MM-DD`.
+    pub business_date: String,
+    /// When the text was received there.
     pub received_ms: i64,
 }
 

@@ -4,6 +4,7 @@
 use crate::flows::load::LoadedVisit;
 use crate::flows::problem::{Problem, Result};
 use crate::store::{PastUse, Write};
+use engine::alike;
 use engine::canon::CanonError;
 use engine::effective::EffectiveSop;
 use engine::event::{Draft, ENGINE_HASH, Event, Seal, Tip, seal};
@@ -120,7 +121,7 @@ impl<'a> Book<'a> {
                 Some(visit) => visit.apply(event, &hash, self.now_ms),
             }
             if let Some(visit) = &visit {
-                self.index(sop, visit, event, seq);
+                self.index(sop, visit, event, (seq, &hash));
             }
         }
         let visit = visit.ok_or_else(|| Problem::internal("a visit begins with its creation"))?;
@@ -131,7 +132,7 @@ impl<'a> Book<'a> {
     }
 
     /// What an event (already applied to `visit`) adds to the indexes.
-    fn index(&mut self, sop: &EffectiveSop, visit: &Visit, event: &VisitEvent, seq: u64) {
+    fn index(&mut self, sop: &EffectiveSop, visit: &Visit, event: &VisitEvent, (seq, hash): (u64, &str)) {
         match event {
             VisitEvent::Submitted { submission, .. } => {
                 for evidence in &submission.evidence {
@@ -144,6 +145,12 @@ impl<'a> Book<'a> {
                         received_ms: submission.at.received_ms,
                         seq,
                     }));
+                }
+                for photo in alike::photos_of(visit, submission) {
+                    self.writes.push(Write::Photo(photo, hash.to_owned()));
+                }
+                for text in alike::texts_of(sop, visit, submission) {
+                    self.writes.push(Write::Text(text, hash.to_owned()));
                 }
                 let is_check_in = sop.step(&submission.step).is_some_and(|step| step.kind == StepKind::CheckIn);
                 if is_check_in {

@@ -7,10 +7,11 @@ use crate::flows::audit;
 use crate::flows::caller::Caller;
 use crate::flows::once::{settle, tenant_event};
 use crate::flows::problem::{Kind, Problem, Result};
-use crate::flows::{reassess, tasks};
+use crate::flows::{exif, reassess, tasks};
 use crate::store::{Evidence, StoreError, Write};
 use engine::canon;
 use engine::command::EvidenceArrival;
+use engine::input::Exif;
 use engine::time::format_utc;
 use image::{ImageFormat, ImageReader, Limits};
 use serde_json::{Value, json};
@@ -29,6 +30,7 @@ const MAX_DECODED: u64 = 192 << 20;
 struct Sniffed {
     media_type: &'static str,
     pixels: Option<(u32, u32)>,
+    exif: Option<Exif>,
 }
 
 /// Takes bytes that should have this hash; true when they are new.
@@ -68,6 +70,7 @@ pub async fn put(app: &App, caller: &Caller, sha256: &str, claimed: Option<&str>
         height: sniffed.pixels.map(|(_, height)| i64::from(height)),
         reported_by: caller.user.clone(),
         at_ms: app.clock.now_ms(),
+        exif: sniffed.exif,
     };
     // ACK: the file is on disk before the row says so.
     let files = app.evidence.clone();
@@ -77,7 +80,8 @@ pub async fn put(app: &App, caller: &Caller, sha256: &str, claimed: Option<&str>
         .await
         .map_err(Problem::internal)?
         .map_err(|error| StoreError::Unavailable(format!("evidence cannot be written: {error}")))?;
-    let arrival = EvidenceArrival { sha256: sha256.to_owned(), received: format_utc(row.at_ms) };
+    let arrival =
+        EvidenceArrival { sha256: sha256.to_owned(), received: format_utc(row.at_ms), exif: row.exif.clone() };
     settle(app, tenant, || async {
         let event =
             tenant_event(tenant, "evidence_arrived", [("evidence", json!(arrival)), ("by", json!(caller.user))]);
@@ -97,7 +101,11 @@ fn sniff(bytes: &[u8]) -> Result<Sniffed> {
     let Ok(format) = image::guess_format(bytes) else {
         let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
             && engine::form::json_depth_within(bytes, 64);
-        return if is_json { Ok(Sniffed { media_type: "application/json", pixels: None }) } else { Err(unsupported()) };
+        return if is_json {
+            Ok(Sniffed { media_type: "application/json", pixels: None, exif: None })
+        } else {
+            Err(unsupported())
+        };
     };
     let media_type = match format {
         ImageFormat::Jpeg => "image/jpeg",
@@ -113,7 +121,7 @@ fn sniff(bytes: &[u8]) -> Result<Sniffed> {
         return Err(Problem::new(Kind::TooLarge, "evidence.pixels", &json!({"width": width, "height": height})));
     }
     decode(bytes, format).map_err(|error| broken(&error))?;
-    Ok(Sniffed { media_type, pixels: Some((width, height)) })
+    Ok(Sniffed { media_type, pixels: Some((width, height)), exif: exif::read(bytes) })
 }
 
 fn decode(bytes: &[u8], format: ImageFormat) -> image::ImageResult<image::DynamicImage> {

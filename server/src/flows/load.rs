@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::flows::problem::{Kind, Problem, Result};
 use crate::flows::sops;
 use crate::store::{PastEvent, StoredEvent};
+use engine::alike::LOOK_BACK_MS;
 use engine::command::Customer;
 use engine::effective::EffectiveSop;
 use engine::event::{self, Event, Tip};
@@ -103,18 +104,21 @@ pub fn visit_event(stored: &Event) -> Result<VisitEvent> {
 pub async fn gather(app: &App, tenant: &str, wanted: &Wanted) -> Result<Gathered> {
     let mut gathered = Gathered::default();
     if !wanted.evidence.is_empty() {
-        gathered.arrived = app.store.arrived(tenant, &wanted.evidence).await?;
+        for (sha256, exif) in app.store.arrived(tenant, &wanted.evidence).await? {
+            gathered.exif.extend(exif.map(|exif| (sha256.clone(), exif)));
+            gathered.arrived.insert(sha256);
+        }
     }
     let mut references = BTreeSet::new();
     if wanted.needs.contains(&Need::LastCheckIn)
         && let Some(past) = app.store.last_check_in(tenant, &wanted.user, &wanted.visit, wanted.before_ms).await?
     {
         gathered.last_check_in = check_in(app, tenant, &past).await?;
-        references.insert(Reference { need: "last_check_in".into(), event: past.hash });
+        references.insert(Reference::new("last_check_in", &past.hash));
     }
     if wanted.needs.contains(&Need::EvidenceUses) && !wanted.evidence.is_empty() {
         for (past, hash) in app.store.uses(tenant, &wanted.evidence, &wanted.visit).await? {
-            references.insert(Reference { need: "evidence_uses".into(), event: hash });
+            references.insert(Reference::new("evidence_uses", &hash));
             gathered.evidence_uses.push(EvidenceUse {
                 sha256: past.sha256,
                 visit: past.visit,
@@ -132,10 +136,38 @@ pub async fn gather(app: &App, tenant: &str, wanted: &Wanted) -> Result<Gathered
         && let Some(past) = app.store.previous_visit(tenant, &wanted.customer, &wanted.visit, wanted.before_ms).await?
     {
         gathered.previous_visit = previous_visit(app, tenant, &past).await?;
-        references.insert(Reference { need: "previous_visit".into(), event: past.hash });
+        references.insert(Reference::new("previous_visit", &past.hash));
     }
+    alike(app, tenant, wanted, &mut gathered, &mut references).await?;
     gathered.references = references.into_iter().collect();
     Ok(gathered)
+}
+
+/// Photos and texts like those of the visit. What is not needed is not in `wanted`.
+async fn alike(
+    app: &App,
+    tenant: &str,
+    wanted: &Wanted,
+    gathered: &mut Gathered,
+    references: &mut BTreeSet<Reference>,
+) -> Result<()> {
+    let span = |before_ms: i64| (before_ms.saturating_sub(LOOK_BACK_MS), before_ms);
+    let mut photos = Vec::new();
+    for (sha256, photo) in &wanted.photos {
+        for (past, event) in app.store.photos_like(tenant, photo.hash, &wanted.visit, span(photo.before_ms)).await? {
+            photos.extend(wanted.neighbour(sha256, &past).map(|neighbour| (neighbour, event)));
+        }
+    }
+    gathered.told_neighbours(photos, wanted, references);
+    let mut texts = Vec::new();
+    for (hash, text) in &wanted.texts {
+        let not = (wanted.visit.as_str(), wanted.customer.as_str());
+        for (past, event) in app.store.same_texts(tenant, hash, not, span(text.before_ms)).await? {
+            texts.extend(wanted.same_text(&past).map(|same| (same, hash.clone(), event)));
+        }
+    }
+    gathered.told_texts(texts, references);
+    Ok(())
 }
 
 /// The check-in that a past event tells of; none when its payload was erased.

@@ -8,6 +8,7 @@ pub mod caller;
 pub mod close_visit;
 pub mod customers;
 pub mod evidence;
+mod exif;
 pub mod installations;
 pub mod judge;
 pub mod load;

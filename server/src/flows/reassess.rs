@@ -25,7 +25,8 @@ pub async fn evidence_arrived(app: &App, tenant: &str, visit_id: &str, sha256: &
             return Ok(Vec::new());
         }
         let now_ms = app.clock.now_ms();
-        let arrival = EvidenceArrival { sha256: sha256.to_owned(), received: format_utc(now_ms) };
+        let exif = app.store.evidence(tenant, sha256).await?.and_then(|row| row.exif);
+        let arrival = EvidenceArrival { sha256: sha256.to_owned(), received: format_utc(now_ms), exif };
         let arrived = VisitEvent::EvidenceArrived { evidence: arrival };
         let mut after = before.visit.clone();
         after.apply(&arrived, "", now_ms);

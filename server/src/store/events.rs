@@ -90,7 +90,12 @@ impl EventStore for Base<Db> {
             sql.push(", ").push_bind(*name);
         }
         sql.push(")");
-        Ok(sql.build().execute(&self.write).await?.rows_affected())
+        let mut tx = self.begin().await?;
+        let erased = sql.build().execute(&mut *tx).await?.rows_affected();
+        let texts = sqlx::query("delete from free_texts where tenant = $1 and visit = $2").bind(tenant).bind(stream);
+        texts.execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(erased)
     }
 }
 

@@ -1,18 +1,19 @@
 //! Evidence: what is here, what is awaited, and who names it. The bytes are files, elsewhere.
 
-use super::database::Base;
+use super::database::{Base, inconsistent};
 use super::rows::{Statement, Work};
 use super::{Evidence, EvidenceStore, Result};
 use async_trait::async_trait;
+use engine::input::Exif;
 use sqlx::{Postgres, QueryBuilder, Sqlite};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use trait_gen::trait_gen;
 
-type Row = (String, String, i64, Option<i64>, Option<i64>, String, i64);
+type Row = (String, String, i64, Option<i64>, Option<i64>, String, i64, Option<String>);
 
 macro_rules! select {
     ($rest:literal) => {
-        concat!("select sha256, media_type, size, width, height, reported_by, at_ms from evidence ", $rest)
+        concat!("select sha256, media_type, size, width, height, reported_by, at_ms, exif from evidence ", $rest)
     };
 }
 
@@ -25,15 +26,15 @@ impl EvidenceStore for Base<Db> {
             .bind(sha256)
             .fetch_optional(&self.read)
             .await?;
-        Ok(row.map(to_evidence))
+        row.map(to_evidence).transpose()
     }
 
-    async fn arrived(&self, tenant: &str, sha256: &BTreeSet<String>) -> Result<BTreeSet<String>> {
-        let mut sql = QueryBuilder::<Db>::new("select sha256 from evidence where tenant = ");
+    async fn arrived(&self, tenant: &str, sha256: &BTreeSet<String>) -> Result<BTreeMap<String, Option<Exif>>> {
+        let mut sql = QueryBuilder::<Db>::new("select sha256, exif from evidence where tenant = ");
         sql.push_bind(tenant).push(" and sha256 in ");
         Self::list(&mut sql, sha256);
-        let rows: Vec<String> = sql.build_query_scalar().fetch_all(&self.read).await?;
-        Ok(rows.into_iter().collect())
+        let rows: Vec<(String, Option<String>)> = sql.build_query_as().fetch_all(&self.read).await?;
+        rows.into_iter().map(|(sha256, exif)| Ok((sha256.clone(), to_exif(&sha256, exif.as_deref())?))).collect()
     }
 
     async fn all_evidence(&self, tenant: &str, after: Option<&str>, limit: u32) -> Result<Vec<Evidence>> {
@@ -43,7 +44,7 @@ impl EvidenceStore for Base<Db> {
             .bind(i64::from(limit))
             .fetch_all(&self.read)
             .await?;
-        Ok(rows.into_iter().map(to_evidence).collect())
+        rows.into_iter().map(to_evidence).collect()
     }
 
     async fn awaiting(&self, tenant: &str, sha256: &str) -> Result<Vec<String>> {
@@ -85,7 +86,7 @@ impl EvidenceStore for Base<Db> {
 
 /// Evidence that is on disk; a row that is there stays.
 pub const EVIDENCE: Statement = Statement {
-    columns: "tenant, sha256, media_type, size, width, height, reported_by, at_ms",
+    columns: "tenant, sha256, media_type, size, width, height, reported_by, at_ms, exif",
     key: 2,
     work: Work::Insert("evidence", "on conflict do nothing"),
 };
@@ -101,6 +102,11 @@ pub const OLD_AWAITS: Statement = Statement {
 pub const AWAITS: Statement =
     Statement { columns: "tenant, visit, sha256", key: 3, work: Work::Insert("awaited", "on conflict do nothing") };
 
-fn to_evidence((sha256, media_type, size, width, height, reported_by, at_ms): Row) -> Evidence {
-    Evidence { sha256, media_type, size, width, height, reported_by, at_ms }
+fn to_evidence((sha256, media_type, size, width, height, reported_by, at_ms, exif): Row) -> Result<Evidence> {
+    let exif = to_exif(&sha256, exif.as_deref())?;
+    Ok(Evidence { sha256, media_type, size, width, height, reported_by, at_ms, exif })
+}
+
+fn to_exif(sha256: &str, exif: Option<&str>) -> Result<Option<Exif>> {
+    exif.map(|exif| serde_json::from_str(exif).map_err(|error| inconsistent("evidence", sha256, error))).transpose()
 }

@@ -5,6 +5,7 @@
 //! so none can be open while a rule runs (NO-TX). What can be expected to clash is a result (`Committed::Conflict`), not an
 //! error. Who may see what is decided elsewhere and arrives here as a `Scope`.
 
+mod alike;
 mod commit;
 mod database;
 mod dump;
@@ -38,7 +39,9 @@ pub use model::{
 pub use open::{Options, SchemaState, StoreUrl, Synchronous, migrate, open, schema};
 
 use async_trait::async_trait;
+use engine::alike::{PastPhoto, PastText};
 use engine::event::Tip;
+use engine::input::Exif;
 use engine::task::Task;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -170,7 +173,8 @@ pub trait EventStore {
     async fn event_by_hash(&self, tenant: &str, hash: &str) -> Result<Option<(String, u64)>>;
     /// Streams and their ends, by name, after a name.
     async fn streams(&self, tenant: &str, after: Option<&str>, limit: u32) -> Result<Vec<(String, Tip)>>;
-    /// Erases payloads of a stream by name: value and salt; how many. The proof stays.
+    /// Erases payloads of a stream by name: value and salt; how many. The proof stays. The texts that the stream is found by go
+    /// too.
     async fn erase(&self, tenant: &str, stream: &str, names: &[&str]) -> Result<u64>;
 }
 
@@ -193,13 +197,36 @@ pub trait HistoryStore {
     ) -> Result<Option<PastEvent>>;
 }
 
+/// Photos and texts that are alike.
+#[async_trait]
+pub trait AlikeStore {
+    /// Photos of other visits than `not`, received within the span (both ends count), among which are all (but of very common
+    /// hashes only the newest) that differ in at most `engine::alike::MAX_DISTANCE` bits; the newest first, each with its event.
+    async fn photos_like(
+        &self,
+        tenant: &str,
+        phash: u64,
+        not: &str,
+        between_ms: (i64, i64),
+    ) -> Result<Vec<(PastPhoto, String)>>;
+    /// The same text in other visits to other customers than `not`, received within the span; the newest first, each with its
+    /// event.
+    async fn same_texts(
+        &self,
+        tenant: &str,
+        hash: &str,
+        not: (&str, &str),
+        between_ms: (i64, i64),
+    ) -> Result<Vec<(PastText, String)>>;
+}
+
 /// Evidence rows; the bytes are files.
 #[async_trait]
 pub trait EvidenceStore {
     /// A row.
     async fn evidence(&self, tenant: &str, sha256: &str) -> Result<Option<Evidence>>;
-    /// Which of these are here.
-    async fn arrived(&self, tenant: &str, sha256: &BTreeSet<String>) -> Result<BTreeSet<String>>;
+    /// Which of these are here, and what their bytes say of how they were made.
+    async fn arrived(&self, tenant: &str, sha256: &BTreeSet<String>) -> Result<BTreeMap<String, Option<Exif>>>;
     /// Rows, by hash, after a hash.
     async fn all_evidence(&self, tenant: &str, after: Option<&str>, limit: u32) -> Result<Vec<Evidence>>;
     /// Visits that await this evidence.
@@ -249,6 +276,7 @@ pub trait Store:
     + TaskStore
     + EventStore
     + HistoryStore
+    + AlikeStore
     + EvidenceStore
     + OutboxStore
     + DumpStore

@@ -1,8 +1,10 @@
 //! The data that goes in and comes out: plain structs, no database in them.
 
 use super::{Result, StoreError};
+use engine::alike::{PastPhoto, PastText};
 use engine::canon::CanonicalJson;
 use engine::event::{Draft, Event};
+use engine::input::Exif;
 use engine::task::Task;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -253,7 +255,7 @@ pub struct CommandRecord {
 }
 
 /// Evidence whose bytes are on disk.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Evidence {
     /// SHA-256 of the bytes, hex.
     pub sha256: String,
@@ -269,6 +271,8 @@ pub struct Evidence {
     pub reported_by: String,
     /// When it arrived.
     pub at_ms: i64,
+    /// What the bytes say of how it was made.
+    pub exif: Option<Exif>,
 }
 
 /// A place in the past that a rule may be told of: an event of a visit.
@@ -362,6 +366,10 @@ pub enum Write {
     },
     /// A use of evidence.
     Use(PastUse),
+    /// A photo that was handed in, and the hash of the event.
+    Photo(PastPhoto, String),
+    /// A text that was handed in, and the hash of the event.
+    Text(PastText, String),
     /// A visit that was judged; replaces its earlier row.
     Judged {
         /// The customer.

@@ -183,7 +183,8 @@ impl Prepared {
                     evidence.width,
                     evidence.height,
                     &evidence.reported_by,
-                    evidence.at_ms
+                    evidence.at_ms,
+                    evidence.exif.as_ref().map(|exif| json!(exif).to_string())
                 ];
                 self.put(Row { step: Step::Evidence, part, cells });
                 return Ok(json!({"evidence": evidence.sha256}));
@@ -213,6 +214,21 @@ impl Prepared {
                 let (visit, step, class) = (&used.visit, &used.step, &used.class);
                 let cells = cells![&tenant, &used.sha256, visit, step, class, seq, &used.customer, received_ms];
                 self.put(Row { step: Step::Use, part, cells });
+            }
+            Write::Photo(photo, event) => {
+                let [one, two, three, four] = engine::alike::bands(photo.hash).map(i64::from);
+                let (visit, sha256, customer, user) = (&photo.visit, &photo.sha256, &photo.customer, &photo.user);
+                let (step, class, date) = (&photo.step, &photo.class, &photo.business_date);
+                let (received_ms, phash) = (photo.received_ms, photo.hash.cast_signed());
+                let mut cells = cells![&tenant, visit, event, sha256, customer, user, step, class, date];
+                cells.extend(cells![received_ms, phash, one, two, three, four]);
+                self.put(Row { step: Step::Photo, part, cells });
+            }
+            Write::Text(text, event) => {
+                let (visit, hash, customer, user) = (&text.visit, &text.hash, &text.customer, &text.user);
+                let (date, received_ms) = (&text.business_date, text.received_ms);
+                let cells = cells![&tenant, visit, event, hash, customer, user, date, received_ms];
+                self.put(Row { step: Step::Text, part, cells });
             }
             Write::Outbox { id, topic, body } => {
                 self.touch("outbox", id);

@@ -5,7 +5,7 @@
 //! here is the order in which they run.
 
 use super::database::Dialect;
-use super::{commit, events, evidence, history, outbox, task_row, versions};
+use super::{alike, commit, events, evidence, history, outbox, task_row, versions};
 use std::sync::Arc;
 
 /// Most values of one statement; rows that need more go in several.
@@ -45,6 +45,10 @@ pub enum Step {
     Use,
     /// A judged visit.
     Judged,
+    /// A photo, to find those like it.
+    Photo,
+    /// A text, to find the same.
+    Text,
     /// Evidence.
     Evidence,
     /// Content by hash.
@@ -80,6 +84,8 @@ impl Step {
             Self::CheckIn => &history::CHECK_IN,
             Self::Use => &history::USE,
             Self::Judged => &history::JUDGED,
+            Self::Photo => &alike::PHOTO,
+            Self::Text => &alike::TEXT,
             Self::Evidence => &evidence::EVIDENCE,
             Self::Object => &versions::OBJECT,
             Self::Done => &outbox::DONE,

@@ -146,6 +146,8 @@ async fn questions(stores: [&dyn Store; 2], id: &str, model: &Model) {
         both!(stores, store => store.previous_visit(id, &customer, &visit, at(2)));
         both!(stores, store => store.uses(id, &all, &visit));
         both!(stores, store => store.awaiting(id, &format!("{number}")));
+        both!(stores, store => store.photos_like(id, u64::from(number), &visit, (0, at(2))));
+        both!(stores, store => store.same_texts(id, &format!("{number}"), (&visit, &customer), (0, at(2))));
         both!(stores, store => store.visits_using(id, &format!("{number}")));
         both!(stores, store => store.tokens(id, &user));
         both!(stores, store => store.object(id, &format!("{number}")));

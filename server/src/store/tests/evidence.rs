@@ -3,23 +3,33 @@
 use super::samples::{evidence, set, used, write};
 use super::{Database, ONE, OTHER, on_both};
 use crate::store::{Evidence, Write};
+use engine::input::Exif;
 
 on_both![evidence_is_here_once, visits_await_evidence, visits_name_evidence];
 
 async fn evidence_is_here_once(database: &Database) {
     let store = database.with_tenants().await;
     write(&*store, ONE, ["cc", "aa", "bb"].map(|sha256| Write::Evidence(evidence(sha256))).into()).await;
+    let exif =
+        Exif { taken_min_ms: Some(1), lat: Some(31.2304), software: Some("相机".to_owned()), ..Exif::default() };
+    let said = Evidence { exif: Some(exif), ..evidence("ee") };
+    write(&*store, ONE, vec![Write::Evidence(said.clone())]).await;
+    assert_eq!(store.evidence(ONE, "ee").await.unwrap().as_ref(), Some(&said));
     // Who brings it again does not change who brought it.
     write(&*store, ONE, vec![Write::Evidence(Evidence { reported_by: "usr_2".to_owned(), ..evidence("aa") })]).await;
     assert_eq!(store.evidence(ONE, "aa").await.unwrap(), Some(evidence("aa")));
     assert_eq!(store.evidence(ONE, "dd").await.unwrap(), None);
     assert_eq!(store.evidence(OTHER, "aa").await.unwrap(), None);
-    assert_eq!(store.arrived(ONE, &set(&["aa", "dd", "cc"])).await.unwrap(), set(&["aa", "cc"]));
-    assert_eq!(store.arrived(ONE, &set(&[])).await.unwrap(), set(&[]));
-    assert_eq!(store.arrived(OTHER, &set(&["aa"])).await.unwrap(), set(&[]));
+    let found = store.arrived(ONE, &set(&["aa", "dd", "cc", "ee"])).await.unwrap();
+    assert_eq!(
+        found,
+        [("aa", None), ("cc", None), ("ee", said.exif)].map(|(sha256, exif)| (sha256.to_owned(), exif)).into()
+    );
+    assert!(store.arrived(ONE, &set(&[])).await.unwrap().is_empty());
+    assert!(store.arrived(OTHER, &set(&["aa"])).await.unwrap().is_empty());
     let many: Vec<String> = (0..5000).map(|number| format!("{number:064x}")).collect();
-    assert_eq!(store.arrived(ONE, &many.into_iter().collect()).await.unwrap(), set(&[]));
-    assert_eq!(store.all_evidence(ONE, None, 10).await.unwrap(), ["aa", "bb", "cc"].map(evidence));
+    assert!(store.arrived(ONE, &many.into_iter().collect()).await.unwrap().is_empty());
+    assert_eq!(store.all_evidence(ONE, None, 3).await.unwrap(), ["aa", "bb", "cc"].map(evidence));
     assert_eq!(store.all_evidence(ONE, Some("aa"), 1).await.unwrap(), [evidence("bb")]);
     assert_eq!(store.all_evidence(OTHER, None, 10).await.unwrap(), []);
 }

@@ -315,7 +315,7 @@ async fn rows_of_every_number_arrive(database: &Database) {
         writes.extend(hashes.iter().map(|hash| Write::Evidence(evidence(hash))));
         write(&*store, ONE, writes).await;
         let found = store.arrived(ONE, &hashes).await.unwrap();
-        assert_eq!(found, hashes);
+        assert!(found.keys().eq(&hashes));
         for hash in hashes {
             assert_eq!(store.awaiting(ONE, &hash).await.unwrap(), [format!("vis_{count}")]);
         }

@@ -39,7 +39,9 @@ async fn an_empty_tenant_sees_nothing_of_another(database: &Database) {
     assert_eq!(store.uses(OTHER, &set(&["aa"]), "").await.unwrap(), []);
     assert_eq!(store.previous_visit(OTHER, "cus_1", "", i64::MAX).await.unwrap(), None);
     assert_eq!(store.evidence(OTHER, "aa").await.unwrap(), None);
-    assert_eq!(store.arrived(OTHER, &set(&["aa"])).await.unwrap(), set(&[]));
+    assert!(store.arrived(OTHER, &set(&["aa"])).await.unwrap().is_empty());
+    assert_eq!(store.photos_like(OTHER, 0xf0e1, "", (0, i64::MAX)).await.unwrap(), []);
+    assert_eq!(store.same_texts(OTHER, "aa", ("", ""), (0, i64::MAX)).await.unwrap(), []);
     assert_eq!(store.all_evidence(OTHER, None, 10).await.unwrap(), []);
     assert_eq!(store.awaiting(OTHER, "aa").await.unwrap(), [""; 0]);
     assert_eq!(store.awaiting_what_is_here(OTHER, 10).await.unwrap(), []);

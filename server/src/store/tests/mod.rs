@@ -3,6 +3,7 @@
 //! Here is the set-up; a case is a function of a `Database`. PostgreSQL is the server `SOPWITH_PG_URL` names, where every
 //! case has a database of its own. Who is faster is decided by barriers and locks, never by waiting.
 
+mod alike;
 mod commits;
 mod counting;
 mod differential;

@@ -42,6 +42,8 @@ pub enum Change {
     CheckIn { user: u8, stream: u8, at: u8 },
     Use { evidence: u8, stream: u8, at: u8 },
     Judged { customer: u8, stream: u8, at: u8 },
+    Photo { hash: u8, stream: u8, at: u8 },
+    Text { hash: u8, stream: u8, at: u8 },
     Outbox(u8, u8),
     OutboxDone(u8),
 }
@@ -153,6 +155,8 @@ fn change() -> impl Strategy<Value = Change> {
         1 => (few(), few(), few()).prop_map(|(user, stream, at)| Change::CheckIn { user, stream, at }),
         1 => (few(), few(), few()).prop_map(|(evidence, stream, at)| Change::Use { evidence, stream, at }),
         1 => (few(), few(), few()).prop_map(|(customer, stream, at)| Change::Judged { customer, stream, at }),
+        1 => (few(), few(), few()).prop_map(|(hash, stream, at)| Change::Photo { hash, stream, at }),
+        1 => (few(), few(), few()).prop_map(|(hash, stream, at)| Change::Text { hash, stream, at }),
         1 => (few(), few()).prop_map(|(id, body)| Change::Outbox(id, body)),
         1 => few().prop_map(Change::OutboxDone),
     ]
@@ -307,6 +311,15 @@ impl Model {
                 seq: 1,
                 at_ms: at(*at_ms),
             },
+            Change::Photo { hash, stream, at: at_ms } => {
+                let sha256 = format!("{hash}");
+                let photo = samples::photo(&sha256, &format!("vis_{stream}"), u64::from(*hash), at(*at_ms));
+                Write::Photo(photo, "e1".to_owned())
+            }
+            Change::Text { hash, stream, at: at_ms } => {
+                let text = samples::text(&format!("{hash}"), &format!("vis_{stream}"), at(*at_ms));
+                Write::Text(text, "e1".to_owned())
+            }
             Change::Outbox(id, body) => {
                 Write::Outbox { id: format!("{id}"), topic: "reassess".to_owned(), body: json!(body) }
             }

@@ -4,6 +4,7 @@ use crate::store::{
     CommandRecord, Commit, Committed, Conflict, Evidence, PastUse, Record, RecordQuery, Scope, Store, TaskQuery,
     TaskScope, Tenant, Token, Version, VersionKind, Write,
 };
+use engine::alike::{PastPhoto, PastText};
 use engine::command::Origin;
 use engine::event::{self, Draft, Event, Seal, Tip};
 use engine::task::{Task, TaskKind, TaskState};
@@ -127,6 +128,34 @@ pub fn evidence(sha256: &str) -> Evidence {
         height: None,
         reported_by: "usr_rep".to_owned(),
         at_ms: NOW,
+        exif: None,
+    }
+}
+
+/// A photo of a customer named after its visit.
+pub fn photo(sha256: &str, visit: &str, hash: u64, received_ms: i64) -> PastPhoto {
+    PastPhoto {
+        sha256: sha256.to_owned(),
+        hash,
+        visit: visit.to_owned(),
+        customer: visit.replacen("vis_", "cus_", 1),
+        user: "usr_1".to_owned(),
+        step: "front".to_owned(),
+        class: "front".to_owned(),
+        business_date: "2026-03-02".to_owned(),
+        received_ms,
+    }
+}
+
+/// A text about a customer named after its visit.
+pub fn text(hash: &str, visit: &str, received_ms: i64) -> PastText {
+    PastText {
+        hash: hash.to_owned(),
+        visit: visit.to_owned(),
+        customer: visit.replacen("vis_", "cus_", 1),
+        user: "usr_1".to_owned(),
+        business_date: "2026-03-02".to_owned(),
+        received_ms,
     }
 }
 

@@ -65,6 +65,8 @@ pub(super) async fn one_of_each(store: &dyn Store, tenant: &str) {
         Write::Awaits { visit: "vis_1".to_owned(), sha256: super::samples::set(&["aa", "bb"]) },
         Write::CheckIn { user: "usr_1".to_owned(), visit: "vis_1".to_owned(), seq: 1, at_ms: NOW },
         Write::Use(super::samples::used("aa", "vis_1", "front", NOW)),
+        Write::Photo(super::samples::photo("aa", "vis_1", 0xf0e1, NOW), "e1".to_owned()),
+        Write::Text(super::samples::text("aa", "vis_2", NOW), "e2".to_owned()),
         Write::Judged { customer: "cus_1".to_owned(), visit: "vis_1".to_owned(), seq: 2, at_ms: NOW },
         Write::Outbox { id: "out_1".to_owned(), topic: "reassess".to_owned(), body: json!({"visit": "vis_1"}) },
     ]);
