@@ -62,8 +62,8 @@ fn inputs_of_the_sdk_and_of_all_case_files_are_inputs_of_the_engine() -> anyhow:
     use engine::input::RuleInput;
     let fixture = std::fs::read(tests::root().join("plugins/sdk/fixtures/input.json"))?;
     let mut inputs: Vec<(String, Value)> = vec![("sdk".to_owned(), serde_json::from_slice(&fixture)?)];
-    for plugin in ["fmcg", "presence"] {
-        for entry in std::fs::read_dir(tests::root().join("plugins").join(plugin).join("cases"))? {
+    for plugin in tests::plugins()? {
+        for entry in std::fs::read_dir(tests::root().join("plugins").join(&plugin).join("cases"))? {
             let file = entry?.path();
             let case_file: Value = serde_json::from_slice(&std::fs::read(&file)?)?;
             inputs.push((file.display().to_string(), case_file.get("base").cloned().unwrap_or_default()));

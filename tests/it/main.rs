@@ -16,6 +16,7 @@ mod plugin_tools;
 mod races;
 mod scope;
 mod served;
+mod signals;
 mod tasks_api;
 mod tasks_list;
 mod unavailable;

@@ -4,14 +4,11 @@ use crate::day::sopwith;
 use anyhow::Context as _;
 use std::process::Command;
 
-/// First-party plugins with case files.
-const PLUGINS: [&str; 2] = ["fmcg", "presence"];
-
 #[test]
 fn every_case_file_of_a_rule_holds_in_the_sandbox() -> anyhow::Result<()> {
-    for plugin in PLUGINS {
+    for plugin in tests::plugins()? {
         let component = tests::built("SOPWITH_PLUGINS")?.join(format!("{plugin}.wasm"));
-        let cases = tests::root().join("plugins").join(plugin).join("cases");
+        let cases = tests::root().join("plugins").join(&plugin).join("cases");
         let output = sopwith(&[
             "plugin",
             "test",

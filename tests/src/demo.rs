@@ -58,10 +58,13 @@ impl Demo {
         server.clock(&admin, BEFORE)?;
         let tokens_file = place.folder().join("tokens.json");
         let (company, plugins) = (crate::built("SOPWITH_DEMO")?.join("company.json"), crate::built("SOPWITH_PLUGINS")?);
-        let (presence, fmcg) = (plugins.join("presence.wasm"), plugins.join("fmcg.wasm"));
+        let components = crate::plugins()?.into_iter().map(|name| plugins.join(format!("{name}.wasm")));
+        let components: Vec<PathBuf> = components.collect();
+        let mut upload = vec!["plugin", "upload"];
+        upload.extend(components.iter().map(|component| text(component)).collect::<Result<Vec<_>, _>>()?);
         let sop = sop();
         for arguments in [
-            &["plugin", "upload", text(&presence)?, text(&fmcg)?] as &[&str],
+            &upload as &[&str],
             &["sop", "publish", text(&sop)?],
             &["client", "load", text(&company)?],
             &["client", "tokens", text(&tokens_file)?],

@@ -22,6 +22,22 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
 }
 
+/// Names of the first-party plugins in Rust: the folders in `plugins/` with case files.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn plugins() -> anyhow::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(root().join("plugins"))? {
+        let entry = entry?;
+        if entry.path().join("cases").is_dir() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
 /// What `cargo xtask test` built and named in the environment.
 ///
 /// # Errors

@@ -32,21 +32,32 @@ impl Pixel {
 #[must_use]
 pub fn black(width: u32, height: u32, pixel: Pixel) -> Vec<u8> {
     let bytes = u64::from(height) * (1 + u64::from(width) * pixel.bytes());
-    image(width, height, pixel, &zlib_zeros(bytes))
+    image(width, height, pixel, &[], &zlib_zeros(bytes))
+}
+
+/// A black pixel whose file says (EXIF) that this program wrote it.
+#[must_use]
+pub fn written_by(software: &str) -> Vec<u8> {
+    let text = [software.as_bytes(), b"\0"].concat();
+    let count = u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes();
+    // TIFF: one directory of one field (305, text), which lies behind it.
+    let tiff = [b"MM\0\x2a\0\0\0\x08\0\x01\x01\x31\0\x02", &count[..], b"\0\0\0\x1a\0\0\0\0", &text].concat();
+    image(1, 1, Pixel::Grey8, &tiff, &zlib_zeros(2))
 }
 
 /// An image whose header claims a size that its few bytes do not have.
 #[must_use]
 pub fn claims(width: u32, height: u32) -> Vec<u8> {
-    image(width, height, Pixel::Grey8, &zlib_zeros(2))
+    image(width, height, Pixel::Grey8, &[], &zlib_zeros(2))
 }
 
-fn image(width: u32, height: u32, pixel: Pixel, data: &[u8]) -> Vec<u8> {
+fn image(width: u32, height: u32, pixel: Pixel, exif: &[u8], data: &[u8]) -> Vec<u8> {
     let mut header = [width.to_be_bytes(), height.to_be_bytes()].concat();
     header.extend(pixel.header());
     header.extend([0, 0, 0]);
     let mut out = b"\x89PNG\r\n\x1a\n".to_vec();
-    for (name, data) in [(b"IHDR", header.as_slice()), (b"IDAT", data), (b"IEND", &[])] {
+    let chunks = [(b"IHDR", header.as_slice()), (b"eXIf", exif), (b"IDAT", data), (b"IEND", &[])];
+    for (name, data) in chunks.into_iter().filter(|(name, data)| *name != b"eXIf" || !data.is_empty()) {
         let named = [name.as_slice(), data].concat();
         out.extend(u32::try_from(data.len()).unwrap_or(u32::MAX).to_be_bytes());
         out.extend(&named);

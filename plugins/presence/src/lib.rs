@@ -5,7 +5,6 @@
 //! finding per code and call, however many photos show the same thing: weights add up over rules, not over photos. A
 //! signal a device cannot give is no signal. What must not live here: what a signal does to the visit; that is the SOP's.
 
-mod before_after;
 mod clock_skew;
 mod evidence_reuse;
 mod impossible_speed;
@@ -25,7 +24,6 @@ sopwith_sdk::export_plugin! {
         photo_far::PhotoFar,
         stale_photo::StalePhoto,
         evidence_reuse::EvidenceReuse,
-        before_after::BeforeAfter,
     ],
 }
 

@@ -46,7 +46,7 @@ impl Rule for BeforeAfter {
         },
         needs: &[(Need::Steps, Availability::Device)],
         codes: &[(
-            "presence.before_equals_after",
+            "photos.before_equals_after",
             texts! {
                 "en": "{photos} photo(s) after the work look the same as before it. Take the photo again after the work.",
                 "zh-CN": "有 {photos} 张整改后照片与整改前几乎相同，请在整改后重新拍摄。",
@@ -73,7 +73,7 @@ impl Rule for BeforeAfter {
         if n_after == 0 {
             return Ok(Findings::new());
         }
-        let finding = Finding::warning("presence.before_equals_after").weight(25);
+        let finding = Finding::warning("photos.before_equals_after").weight(25);
         Ok(vec![finding.with("photos", n_after).evidence_all(same)])
     }
 }
