@@ -30,14 +30,14 @@ pub struct Put {
     body: Value,
 }
 
-/// Everything to put, in order: the company up to its assignments, the customers of the day, the rest.
+/// Everything to put, in order: the company, the customers of the day, and what names those: relations and assignments.
 ///
 /// # Errors
 /// The company cannot be read.
 pub fn puts(told: &Told) -> Result<Vec<Put>> {
     let company: Company = read(&told.folder.join("demo/company.json"))?;
-    let (last, mut puts): (Vec<Put>, Vec<Put>) =
-        company.records.into_iter().partition(|put| put.path.starts_with("/v1/sop-assignments/"));
+    let names_customers = |put: &Put| ["/v1/relations/", "/v1/sop-assignments/"].iter().any(|it| put.path.starts_with(it));
+    let (last, mut puts): (Vec<Put>, Vec<Put>) = company.records.into_iter().partition(names_customers);
     for customer in &told.customers {
         puts.extend(records(customer).with_context(|| customer.id.clone())?);
     }
