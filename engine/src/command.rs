@@ -10,8 +10,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(crate) mod shared;
+mod verb;
 mod wire;
 
+pub use verb::Verb;
 pub(crate) use wire::Envelope;
 pub use wire::{Malformed, RECORD_DEPTH};
 
@@ -25,6 +27,8 @@ pub enum Record {
     Command(Box<Command>),
     /// Evidence named by an earlier submission has arrived and its bytes have the hash.
     Evidence(EvidenceArrival),
+    /// Somebody put an amount into an account, or took it out, without a visit.
+    Adjustment(Adjustment),
     /// The server's clock moved: policies that are due take effect.
     Clock(Clock),
 }
@@ -118,7 +122,7 @@ pub enum Action {
     /// Change an answer after the step was accepted, with a reason.
     Amend(Amend),
     /// The visit is over.
-    Complete {},
+    Complete(Complete),
     /// It will not take place.
     Cancel(Reason),
     /// A reviewer wants a step done again.
@@ -129,63 +133,6 @@ pub enum Action {
     Reject(Reason),
     /// The rep disagrees with the verdict.
     Contest(Contest),
-}
-
-/// The verbs of a visit task, without their bodies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "said at the variants of `Action`")]
-pub enum Verb {
-    Create,
-    Start,
-    SaveDraft,
-    Submit,
-    Skip,
-    Amend,
-    Complete,
-    Cancel,
-    Return,
-    Approve,
-    Reject,
-    Contest,
-}
-
-impl Verb {
-    /// All of them.
-    pub const ALL: [Self; 12] = [
-        Self::Create,
-        Self::Start,
-        Self::SaveDraft,
-        Self::Submit,
-        Self::Skip,
-        Self::Amend,
-        Self::Complete,
-        Self::Cancel,
-        Self::Return,
-        Self::Approve,
-        Self::Reject,
-        Self::Contest,
-    ];
-
-    /// As it is written in a command and in a URL.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Start => "start",
-            Self::SaveDraft => "save_draft",
-            Self::Submit => "submit",
-            Self::Skip => "skip",
-            Self::Amend => "amend",
-            Self::Complete => "complete",
-            Self::Cancel => "cancel",
-            Self::Return => "return",
-            Self::Approve => "approve",
-            Self::Reject => "reject",
-            Self::Contest => "contest",
-        }
-    }
 }
 
 impl Action {
@@ -201,7 +148,7 @@ impl Action {
             | Self::Start {}
             | Self::SaveDraft(_)
             | Self::Submit(_)
-            | Self::Complete {}
+            | Self::Complete(_)
             | Self::Approve(_) => None,
         }
     }
@@ -216,7 +163,7 @@ impl Action {
             Self::Submit(_) => Verb::Submit,
             Self::Skip(_) => Verb::Skip,
             Self::Amend(_) => Verb::Amend,
-            Self::Complete {} => Verb::Complete,
+            Self::Complete(_) => Verb::Complete,
             Self::Cancel(_) => Verb::Cancel,
             Self::Return(_) => Verb::Return,
             Self::Approve(_) => Verb::Approve,
@@ -341,6 +288,24 @@ pub struct EvidenceReference {
     /// What the reporter's own models make of it, by name, 0 to 1; `recapture`: a picture of a picture or a screen.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub hints: BTreeMap<String, f64>,
+    /// What was signed, if it is a signature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<Signed>,
+}
+
+/// What a signature was given for: content, signer, time and meaning (after 21 CFR 11.50 and 11.70).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Signed {
+    /// SHA-256, lower-case hex, of the canonical JSON `{step key: answers}` of the steps that are signed.
+    pub sha256: String,
+    /// Who signed: an id or a name.
+    pub signer: String,
+    /// When, RFC 3339.
+    pub at: String,
+    /// As what, for instance `receipt_of_samples`.
+    pub meaning: String,
 }
 
 /// A position as the device reported it.
@@ -424,6 +389,17 @@ pub struct Amend {
     pub reason: String,
 }
 
+/// Body of `complete`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = CompleteVisit))]
+#[serde(deny_unknown_fields)]
+pub struct Complete {
+    /// Open tasks of the customer that this visit has done, `tsk_…`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub closes: Vec<String>,
+}
+
 /// Body of `approve`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -467,6 +443,24 @@ pub struct EvidenceArrival {
     /// What they say of how it was made, if they say anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exif: Option<Exif>,
+}
+
+/// An opening balance, or a correction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Adjustment {
+    /// One of the SOP's `ledgers`.
+    pub ledger: String,
+    /// The account's parts.
+    pub account: Vec<String>,
+    /// Decimal text; negative takes out.
+    pub amount: String,
+    /// Who says so, `usr_…`.
+    pub user: String,
+    /// Why.
+    pub reason: String,
+    /// When, RFC 3339.
+    pub received: String,
 }
 
 /// The server's clock.

@@ -13,9 +13,10 @@ use crate::progress::{Context, Progress, Standing, progress};
 use crate::risk::risk;
 use crate::rule::{Finding, Interface, RuleAnswer, RuleOutcome, Scorecard};
 use crate::score::{self, AppliedCap, ScoreResult};
+use crate::signature;
 use crate::sop::{Counts, Effect, Outcome, Score, StepKind};
-use crate::time::format_utc;
-use crate::verdict::{CallRecord, Decision, SpawnedTask, Validity, Verdict};
+use crate::spawn;
+use crate::verdict::{CallRecord, Decision, Validity, Verdict};
 use crate::visit::{Visit, VisitEvent};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -86,6 +87,7 @@ impl<'a> Finish<'a> {
         records.extend(score_records);
         findings.iter_mut().for_each(finding::hold_what_cannot_be_redone);
         findings.extend(findings_of_steps(visit, &progress));
+        findings.extend(signature::standing(sop, visit, &progress));
         findings.extend(standing_findings(sop, visit, &progress, closed));
 
         let checked_in =
@@ -112,7 +114,7 @@ impl<'a> Finish<'a> {
             tasks: Vec::new(),
             dwell,
         };
-        verdict.tasks = tasks(sop, visit, &progress, &verdict, closed);
+        verdict.tasks = spawn::at_verdict(sop, visit, &judged_context(context, &verdict), &verdict);
         verdict
     }
 }
@@ -126,14 +128,26 @@ fn finished_context(progress: &Progress, dwell: Option<&Interval>, closed: bool)
     ])
 }
 
-/// Findings of accepted submissions of steps that apply.
+/// The context once there is a verdict: `visit` also has what it says.
+fn judged_context(finished: Context, verdict: &Verdict) -> Context {
+    finished.with_visit(&[
+        ("decision", json!(verdict.decision)),
+        ("validity", json!(verdict.validity)),
+        ("outcome", json!(verdict.outcome)),
+        ("risk", json!(verdict.risk)),
+        ("score", json!(verdict.score.as_ref().and_then(|score| score.total))),
+    ])
+}
+
+/// Findings of accepted submissions of steps that apply. What signatures are worth is asked anew: answers may have changed
+/// after they were given.
 fn findings_of_steps(visit: &Visit, progress: &Progress) -> Vec<Finding> {
     progress
         .steps
         .iter()
         .filter(|status| status.standing == Standing::Done)
         .filter_map(|status| visit.steps.get(&status.key()))
-        .flat_map(|record| record.findings.iter().cloned())
+        .flat_map(|record| record.findings.iter().filter(|finding| finding.source != signature::SOURCE).cloned())
         .collect()
 }
 
@@ -257,35 +271,4 @@ fn decision(findings: &[Finding], checked_in: bool, outcome: Option<&Outcome>) -
     let counted = outcome.is_none_or(|outcome| outcome.counts != Counts::NotCounted);
     let invalidated = findings.iter().any(|finding| finding.effect == Effect::Invalidate);
     (decision, if counted && !invalidated { Validity::Valid } else { Validity::Invalid })
-}
-
-/// The SOP's `tasks` whose condition holds, and a review of what is held.
-fn tasks(sop: &EffectiveSop, visit: &Visit, progress: &Progress, verdict: &Verdict, closed: bool) -> Vec<SpawnedTask> {
-    const REVIEW_DUE_S: u32 = 86_400;
-    let context = finished_context(progress, verdict.dwell.as_ref(), closed).with_visit(&[
-        ("decision", json!(verdict.decision)),
-        ("validity", json!(verdict.validity)),
-        ("outcome", json!(verdict.outcome)),
-        ("risk", json!(verdict.risk)),
-        ("score", json!(verdict.score.as_ref().and_then(|score| score.total))),
-    ]);
-    let suffix = visit.task.strip_prefix("tsk_").unwrap_or(&visit.task);
-    let task = |kind: &str, entry: &str, role: &str, due_s: u32| SpawnedTask {
-        id: format!("tsk_{suffix}-{}", entry.replace('_', "-")),
-        kind: kind.to_owned(),
-        entry: entry.to_owned(),
-        role: role.to_owned(),
-        due: format_utc(visit.last_sign_ms.saturating_add(i64::from(due_s).saturating_mul(1000))),
-    };
-    let mut tasks: Vec<SpawnedTask> = sop
-        .sop
-        .tasks
-        .iter()
-        .filter(|spawn| sop.applies(Some(&spawn.when), &context))
-        .map(|spawn| task(&spawn.kind, &spawn.id, &spawn.role, spawn.due_s))
-        .collect();
-    if verdict.decision == Decision::Held && !tasks.iter().any(|task| task.kind == "review") {
-        tasks.push(task("review", "review", "manager", REVIEW_DUE_S));
-    }
-    tasks
 }

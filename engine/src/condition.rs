@@ -12,7 +12,7 @@
 //! `ceil(8.4 / 1.2)` is 7. Money and other decimals are strings, as everywhere in Sopwith.
 //!
 //! **Beside standard CEL.** `has(a.b.c)` is false, not an error, when `b` is already missing. `ceil`, `floor`, `round` and
-//! `days_between(from, to)` are added. Left out: map literals, bytes, optional syntax, types, timestamps and durations
+//! `days_between(from, to)` are added, and `text.substring(from, to)` by characters. Left out: map literals, bytes, optional syntax, types, timestamps and durations
 //! (they bring time zones and clocks), computed patterns, comprehensions over maps.
 //!
 //! **Bounds.** Text, nesting, nodes and comprehension depth when compiled; steps of work (each node, each 32 bytes, each

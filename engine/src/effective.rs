@@ -323,15 +323,15 @@ fn topological(steps: &[Step]) -> Vec<usize> {
     }
 }
 
-/// Every CEL text of a document: `when`, `that`, `value` members, and strings behind `=`. Form schemas and UI schemas
-/// are not looked into.
+/// Every CEL text of a document: `when`, `that`, `value` members, and strings behind `=`. Form schemas, UI schemas and
+/// the names of fields are not looked into.
 fn expressions(document: &Value) -> Vec<String> {
     fn walk(value: &Value, found: &mut Vec<String>) {
         match value {
             Value::Object(members) => {
                 for (name, member) in members {
                     match (name.as_str(), member) {
-                        ("form" | "texts" | "title" | "labels" | "help" | "schema" | "default", _) => {}
+                        ("form" | "texts" | "title" | "labels" | "help" | "schema" | "default" | "fields", _) => {}
                         ("when" | "that" | "value", Value::String(text)) => found.push(text.clone()),
                         _ => walk(member, found),
                     }

@@ -130,6 +130,11 @@ pub fn finding(sop: &EffectiveSop, finding: &Finding, language: &str) -> Line {
             params.insert("requirement".into(), title.into());
         }
     }
+    if let Some(ledger) = params.get("ledger").and_then(Value::as_str).and_then(|name| sop.sop.ledgers.get(name))
+        && let Some(title) = ledger.title.get(language)
+    {
+        params.insert("ledger".into(), title.into());
+    }
     let params = Value::Object(params);
     let from_sop = || {
         let key = finding.params.get("message").and_then(Value::as_str)?;

@@ -68,9 +68,20 @@ pub(crate) fn may(sop: &EffectiveSop, visit: &Visit, user: &str, verb: Verb) -> 
         Verb::Return | Verb::Approve | Verb::Reject | Verb::Contest => &[State::Over],
     };
     if possible.contains(&state) {
-        return Ok(());
+        return if verb == Verb::Cancel { nothing_posted(visit) } else { Ok(()) };
     }
     Err(Rejection::new("task.not_possible", "", &json!({"verb": verb.name(), "state": state})))
+}
+
+/// What accounts were posted to has taken place: it must be taken back, by handing the step in again, before the visit can
+/// be one that did not.
+fn nothing_posted(visit: &Visit) -> Result<(), Rejection> {
+    let posted = visit.steps.iter().filter(|(_, record)| !record.posted.is_empty());
+    let steps: Vec<&str> = posted.map(|(key, _)| key.as_str()).collect();
+    if steps.is_empty() {
+        return Ok(());
+    }
+    Err(Rejection::new("visit.posted", "", &json!({"steps": steps.join(", ")})))
 }
 
 /// Nothing that is required is missing.

@@ -11,6 +11,7 @@ use crate::input::{
     CheckInInput, CustomerInput, EvidenceInput, EvidenceUse, Exif, Interval, PhotoNeighbour, PositionInput,
     PreviousVisit, SameText, SubmissionInput, TimeSource, VisitInput,
 };
+use crate::ledger::{Account, Balance};
 use crate::place;
 use crate::progress::{Progress, Standing, StepStatus, progress};
 use crate::rule::Need;
@@ -42,6 +43,8 @@ pub struct Wanted {
     pub photos: BTreeMap<String, WantedPhoto>,
     /// Texts, by `alike::text_hash`, whose like at other customers are meant.
     pub texts: BTreeMap<String, WantedText>,
+    /// Accounts whose balance is meant.
+    pub accounts: BTreeSet<Account>,
 }
 
 /// The answers.
@@ -61,6 +64,8 @@ pub struct Gathered {
     pub arrived: BTreeSet<String>,
     /// What the bytes of evidence that is here say of how it was made, by SHA-256.
     pub exif: BTreeMap<String, Exif>,
+    /// Where the accounts stand; one nobody has posted to may be missing.
+    pub balances: BTreeMap<Account, Balance>,
     /// Where they were read, sorted.
     pub references: Vec<Reference>,
 }

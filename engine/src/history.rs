@@ -1,12 +1,14 @@
-//! What past events can tell a rule: a rep's check-ins, where evidence was used, the last visit to a customer, photos and
-//! texts that are alike.
+//! What past events can tell a judgement: a rep's check-ins, where evidence was used, the last visit to a customer, photos
+//! and texts that are alike, where accounts stand.
 //!
 //! In memory, for the journal; a server answers the same `Wanted` from its indexes.
 
 use crate::alike::{self, PastPhoto, PastText};
 use crate::effective::EffectiveSop;
+use crate::event::Event;
 use crate::gather::{self, Gathered, Wanted};
 use crate::input::{CheckInInput, EvidenceUse, Exif, PhotoNeighbour, PreviousVisit};
+use crate::ledger::{self, Account, Balance};
 use crate::rule::Need;
 use crate::sop::StepKind;
 use crate::verdict::Reference;
@@ -31,6 +33,8 @@ pub struct History {
     by_band: BTreeMap<(usize, u16), Vec<usize>>,
     /// Texts by their hash, with the event.
     texts: BTreeMap<String, Vec<(PastText, String)>>,
+    /// Where accounts stand.
+    balances: BTreeMap<Account, Balance>,
 }
 
 impl History {
@@ -65,6 +69,17 @@ impl History {
             }
             _ => {}
         }
+    }
+
+    /// Notes an entry of an account.
+    pub fn note_entry(&mut self, stored: &Event) {
+        self.balances.extend(ledger::balance_after(stored));
+    }
+
+    /// Where an account stands.
+    #[must_use]
+    pub fn balance(&self, account: &Account) -> Balance {
+        self.balances.get(account).cloned().unwrap_or_default()
     }
 
     /// Answers what a judgement wants.
@@ -123,6 +138,9 @@ impl History {
                 found.filter_map(|(text, event)| Some((wanted.same_text(text)?, text.hash.clone(), event.clone())));
             gathered.told_texts(found.collect(), &mut references);
         }
+        let known = |account: &Account| Some((account.clone(), self.balances.get(account)?.clone()));
+        gathered.balances = wanted.accounts.iter().filter_map(known).collect();
+        references.extend(ledger::references(&gathered.balances));
         gathered.references = references.into_iter().collect();
         gathered
     }

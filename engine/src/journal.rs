@@ -5,11 +5,12 @@
 //! quarantined (LATE); nothing is dropped.
 
 use crate::canon;
-use crate::command::{Action, Clock, Command, Customer, EvidenceArrival, Record};
+use crate::command::{Action, Adjustment, Clock, Command, Customer, EvidenceArrival, Record};
 use crate::effective::EffectiveSop;
 use crate::event::{Draft, ENGINE_HASH, Event, Seal, Tips, seal};
 use crate::history::History;
 use crate::id;
+use crate::ledger::{self, Account, AdjustedBy, LedgerEvent};
 use crate::rejection::Rejection;
 use crate::rule::{Finding, RuleCall, RuleOutcome};
 use crate::submit::{self, Pending};
@@ -102,6 +103,7 @@ impl<'a> Journal<'a> {
                 }
                 Err(error) => self.quarantine(json!(record), Rejection::of_time(&error), outside, &mut events),
             },
+            Record::Adjustment(adjustment) => self.adjust(adjustment, outside, &mut events),
             Record::Evidence(arrival) => self.evidence(arrival, outside, &mut events),
             Record::Command(command) => self.command(command, outside, &mut events),
         };
@@ -313,6 +315,41 @@ impl<'a> Journal<'a> {
         if let Some(visit) = self.visits.get_mut(visit_id) {
             visit.apply(&event, &hash, self.now_ms);
             self.history.note(self.sop, visit, &event, &hash);
+        }
+        if let VisitEvent::Assessed { assessment } = &event {
+            for posted in ledger::posted(visit_id, &assessment.step, &assessment.ledger, &hash) {
+                self.enter(&posted, outside, events);
+            }
+        }
+    }
+
+    /// Seals an entry onto the stream of its account.
+    fn enter(&mut self, happened: &LedgerEvent, outside: &mut impl Outside, events: &mut Vec<Event>) {
+        self.seal(happened.draft(), outside, events);
+        if let Some(sealed) = events.last() {
+            self.history.note_entry(sealed);
+        }
+    }
+
+    fn adjust(&mut self, adjustment: &Adjustment, outside: &mut impl Outside, events: &mut Vec<Event>) -> Ended {
+        let received = time::parse("received", &adjustment.received).map_err(|error| Rejection::of_time(&error));
+        let happened = received.and_then(|now_ms| {
+            self.advance(now_ms, outside, events);
+            let account = Account { ledger: adjustment.ledger.clone(), parts: adjustment.account.clone() };
+            let (known, before) = (self.sop.sop.ledgers.get(&account.ledger), self.history.balance(&account));
+            let unknown = || Rejection::new("ledger.unknown", "/ledger", &json!({"ledger": account.ledger}));
+            let unit = &known.ok_or_else(unknown)?.unit;
+            let by = AdjustedBy { user: adjustment.user.clone(), reason: adjustment.reason.clone() };
+            LedgerEvent::adjusted(&account, unit, &before, &adjustment.amount, by)
+        });
+        match happened {
+            Ok(happened) => {
+                self.enter(&happened, outside, events);
+                applied()
+            }
+            Err(rejection) => {
+                self.quarantine(json!(Record::Adjustment(adjustment.clone())), rejection, outside, events)
+            }
         }
     }
 

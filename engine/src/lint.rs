@@ -101,7 +101,7 @@ pub fn lint(bytes: &[u8], plugins: Option<&BTreeMap<String, Manifest>>) -> (Opti
     flow::check(&root, &mut report);
     conditions::check(&root, &facts, &mut report);
     rules::check(&root, plugins, &mut report);
-    results::check(&root, &mut report);
+    results::check(&root, &facts, &mut report);
     texts::check(&root, &mut report);
     (sop, report.sorted())
 }

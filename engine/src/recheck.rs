@@ -5,8 +5,10 @@
 //! record is kept, a file or a database, only `Recorded` knows. Hashes are checked elsewhere (`event::verify`), first.
 //!
 //! Not judged again: events whose payloads, or those they rest on, were erased; and what was a fact of its own time, namely
-//! a deadline that passed, and a command id that had been used before. Streams other than a visit's hold no findings.
+//! a deadline that passed, and a command id that had been used before. The stream of an account adds up
+//! (`recheck/ledger.rs`); other streams hold no findings.
 
+mod ledger;
 mod regather;
 #[cfg(test)]
 mod tests;
@@ -141,15 +143,18 @@ pub enum Differs {
 /// Whether the events of a stream hold findings, so that there is something to judge again.
 #[must_use]
 pub fn is_judged(stream: &str) -> bool {
-    stream.starts_with("vis_")
+    stream.starts_with("vis_") || stream.starts_with("led_")
 }
 
-/// Judges the stream of one visit again.
+/// Judges the stream of one visit, or of one account of a ledger, again.
 ///
 /// # Errors
 /// When the record cannot be read.
 pub fn recheck<R: Recorded>(recorded: &mut R, stream: &str) -> Result<Rechecked, R::Error> {
     let mut rechecked = Rechecked::default();
+    if stream.starts_with("led_") {
+        return ledger::recheck(recorded, stream);
+    }
     if !is_judged(stream) {
         return Ok(rechecked);
     }

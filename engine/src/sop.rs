@@ -15,7 +15,7 @@ mod spawn;
 mod step;
 
 pub use dataset::Dataset;
-pub use output::Output;
+pub use output::{Direction, Ledger, Output, Posting};
 pub use result::{Cap, Counts, Outcome, Score, ScoreNode};
 pub use spawn::Spawn;
 pub use step::{Check, EvidenceRequirement, Form, LocationRequirement, Repeat, RuleBinding, Step, StepKind};
@@ -63,7 +63,10 @@ pub struct Sop {
     /// Business records written from answers.
     #[serde(default)]
     pub outputs: Vec<Output>,
-    /// Tasks spawned when the visit completes.
+    /// Ledgers that outputs post to.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ledgers: BTreeMap<String, Ledger>,
+    /// Tasks a visit leaves behind.
     #[serde(default)]
     pub tasks: Vec<Spawn>,
     /// What happens when people or machines do not do their part.
@@ -147,6 +150,9 @@ impl Effect {
     }
     const fn flag() -> Self {
         Self::Flag
+    }
+    const fn hold() -> Self {
+        Self::Hold
     }
 }
 

@@ -9,6 +9,7 @@ use crate::place::{self, Fence, FenceResult};
 use crate::progress::Context;
 use crate::rejection::Rejection;
 use crate::rule::Finding;
+use crate::signature;
 use crate::sop::{Effect, EvidenceRequirement, LocationRequirement, Step};
 use crate::visit::Visit;
 use serde_json::{Value, json};
@@ -25,6 +26,7 @@ pub(crate) fn findings(
     let mut found = form(sop, step, submission);
     let well_formed = found.is_empty();
     found.extend(evidence(sop, step, submission, context));
+    found.extend(signature::findings(visit, &step.evidence, submission));
     if let Some(location) = &step.location {
         found.extend(fence(sop, visit, location, submission, context));
     }

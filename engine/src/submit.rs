@@ -6,17 +6,19 @@
 
 use crate::alike;
 use crate::calls::{Planned, fold, plan};
-use crate::command::{Action, Clock, Command, Customer, Submission};
+use crate::command::{Action, Amend, Clock, Command, Customer, Submission};
 use crate::complete::{Closing, Finish};
 use crate::effective::EffectiveSop;
 use crate::finding;
 use crate::gate;
 use crate::gather::{self, Gathered, InputBase, Wanted};
 use crate::input::SubmissionInput;
+use crate::ledger::{self, Entry};
 use crate::progress::{Progress, Standing, progress};
 use crate::rejection::Rejection;
 use crate::rule::{Finding, RuleCall, RuleOutcome};
 use crate::sop::{Effect, RuleBinding, Step, StepKind};
+use crate::spawn;
 use crate::step_check;
 use crate::time;
 use crate::verdict::{Assessment, Decision, Refusal, Verdict};
@@ -44,14 +46,26 @@ struct HandedIn<'a> {
     visit: Option<Visit>,
     key: String,
     redoable: bool,
-    findings: Vec<Finding>,
-    calls: Vec<Planned<'a>>,
+    judged: Judged<'a>,
 }
 
 struct Cause {
     command: Command,
     input: SubmissionInput,
     awaited: BTreeSet<String>,
+    /// The visit with the submission in it, where tasks may follow from it.
+    after: Option<Visit>,
+    /// When it was made, as far as that is known, in milliseconds.
+    at_ms: i64,
+}
+
+/// What the built-in checks say of a submission, the rule calls to make over it, and what it posts to ledgers.
+struct Judged<'a> {
+    /// The answers have the form's shape.
+    well_formed: bool,
+    findings: Vec<Finding>,
+    calls: Vec<Planned<'a>>,
+    ledger: Vec<Entry>,
 }
 
 /// What must be gathered before `check` can judge this command.
@@ -64,7 +78,7 @@ pub fn wanted(sop: &EffectiveSop, visit: &Visit, command: &Command) -> Wanted {
         | Action::Start {}
         | Action::SaveDraft(_)
         | Action::Skip(_)
-        | Action::Complete {}
+        | Action::Complete(_)
         | Action::Cancel(_)
         | Action::Return(_)
         | Action::Approve(_)
@@ -72,7 +86,7 @@ pub fn wanted(sop: &EffectiveSop, visit: &Visit, command: &Command) -> Wanted {
         | Action::Contest(_) => None,
     };
     let step_rules = submission.and_then(|s| sop.step(&s.step)).map(|step| step.rules.as_slice()).unwrap_or_default();
-    let finishes = matches!(command.action, Action::Complete {})
+    let finishes = matches!(command.action, Action::Complete(_))
         || (matches!(command.action, Action::Amend(_)) && visit.is_over());
     let visit_rules = if finishes { visit_rules(sop) } else { Vec::new() };
     let mut wanted = wanted_for_visit(sop, visit, step_rules.iter().chain(visit_rules));
@@ -82,6 +96,10 @@ pub fn wanted(sop: &EffectiveSop, visit: &Visit, command: &Command) -> Wanted {
     if let Some(submission) = submission {
         alike::want(&mut wanted, sop, submission, alike::received_ms(command));
         wanted.evidence.extend(submission.evidence.iter().map(|e| e.sha256.clone()));
+        if ledger::posts(sop, &submission.step) {
+            let context = progress(sop, visit).context_with(submission);
+            wanted.accounts = ledger::accounts(sop, visit, submission, &context);
+        }
         if sop.step(&submission.step).is_some_and(|step| step.kind == StepKind::CheckIn) {
             wanted.before_ms = time::moment(&command.at, None).map_or(i64::MAX, |at| at.max_ms);
         }
@@ -167,7 +185,7 @@ pub fn check<'a>(
 /// LATE: work that was done before the policy closed the visit, and arrives after, opens it again. None for anything else.
 fn reopened(visit: &Visit, command: &Command) -> Option<Visit> {
     let is_work = match &command.action {
-        Action::Submit(_) | Action::SaveDraft(_) | Action::Skip(_) | Action::Complete {} => true,
+        Action::Submit(_) | Action::SaveDraft(_) | Action::Skip(_) | Action::Complete(_) => true,
         Action::Create(_)
         | Action::Start {}
         | Action::Amend(_)
@@ -230,7 +248,7 @@ fn check_as_it_stands<'a>(
         Action::Cancel(_) => Ok(pending(vec![VisitEvent::VisitCancelled { command: command.clone() }])),
         Action::Submit(submission) => hand_in(sop, visit, command, submission, gathered),
         Action::Amend(amend) => hand_in(sop, visit, command, &amend.submission, gathered),
-        Action::Complete {} => {
+        Action::Complete(_) => {
             gate::complete(sop, visit)?;
             let closing = Closing::Completed(Box::new(command.clone()));
             let finish = Finish::new(sop, visit, gathered, false);
@@ -273,8 +291,8 @@ fn check_in_again<'a>(sop: &'a EffectiveSop, visit: &Visit, gathered: &'a Gather
     let (submission, input) = (record.submission.as_ref()?, record.input.as_ref()?);
     let seen = as_seen_at(sop, visit, step);
     let before = progress(sop, &seen);
-    let (findings, calls) = judge_step((sop, &seen, &before), step, &step.id, submission, input, gathered);
-    Some(HandedIn { cause: None, visit: Some(visit.clone()), key: step.id.clone(), redoable: false, findings, calls })
+    let judged = judge_step((sop, &seen, &before), step, &step.id, submission, input, gathered);
+    Some(HandedIn { cause: None, visit: Some(visit.clone()), key: step.id.clone(), redoable: false, judged })
 }
 
 /// The visit as a step sees it that is next: with the steps it waits for and none of those after it.
@@ -324,27 +342,35 @@ fn hand_in<'a>(
     }
     let input = gather::normalise(sop, visit, &before, command, submission);
     let mut input = input.map_err(|error| Rejection::of_time(&error))?;
-    let (findings, calls) = judge_step((sop, visit, &before), step, &key, submission, &input, gathered);
+    let mut judged = judge_step((sop, visit, &before), step, &key, submission, &input, gathered);
+    if judged.well_formed && ledger::posts(sop, &step.id) {
+        let posted = ledger::post(sop, visit, submission, &before.context_with(submission), gathered);
+        judged.findings.extend(posted.findings);
+        judged.ledger = posted.entries;
+    }
     gather::read_exif(&mut input, &gathered.exif);
     let named = submission.evidence.iter().map(|evidence| &evidence.sha256);
     let awaited: BTreeSet<String> = named.filter(|sha256| !gathered.arrived.contains(*sha256)).cloned().collect();
 
-    let (after, finish) = if amends && visit.is_over() {
+    let finishes = amends && visit.is_over();
+    let after = (finishes || spawn::may_follow(sop, &step.id)).then(|| {
         let (command, submission, awaited) = (command.clone(), input.clone(), awaited.clone());
         let mut after = visit.clone();
         after.apply(&VisitEvent::Submitted { command, submission, awaited }, "", visit.last_sign_ms);
-        let finish = Finish::new(sop, &after, gathered, visit.closed_at_ms.is_some());
-        (Some(after), Some((finish, Closing::Again)))
-    } else {
-        (None, None)
-    };
-    let cause = Some(Cause { command: command.clone(), input, awaited });
+        after
+    });
+    let judged_after = after.clone().filter(|_| finishes);
+    let finish = judged_after
+        .as_ref()
+        .map(|after| (Finish::new(sop, after, gathered, visit.closed_at_ms.is_some()), Closing::Again));
+    let at_ms = time::moment(&command.at, None).map_or(visit.last_sign_ms, |at| at.likely_ms());
+    let cause = Some(Cause { command: command.clone(), input, awaited, after, at_ms });
     let redoable = step.redoable && !amends;
-    let handed_in = Some(HandedIn { cause, visit: after, key, redoable, findings, calls });
+    let handed_in = Some(HandedIn { cause, visit: judged_after, key, redoable, judged });
     Ok(Pending { sop, gathered, events: Vec::new(), handed_in, finish })
 }
 
-/// The built-in findings about a submission, and the rule calls to make over it.
+/// The built-in findings about a submission, and the rule calls to make over it; it posts nothing yet.
 fn judge_step<'a>(
     (sop, visit, before): (&'a EffectiveSop, &Visit, &Progress),
     step: &'a Step,
@@ -352,19 +378,19 @@ fn judge_step<'a>(
     submission: &Submission,
     input: &SubmissionInput,
     gathered: &Gathered,
-) -> (Vec<Finding>, Vec<Planned<'a>>) {
+) -> Judged<'a> {
     let context = before.context_with(submission);
     let (mut findings, well_formed) = step_check::findings(sop, visit, step, submission, &context);
     finding::place(&mut findings, key);
     let base = InputBase { sop, visit, progress: before, gathered, submission: Some(input), closed: false };
     let calls = if well_formed { plan(&base, &step.rules, &context, key, &mut findings) } else { Vec::new() };
-    (findings, calls)
+    Judged { well_formed, findings, calls, ledger: Vec::new() }
 }
 
 impl Pending<'_> {
     /// The rule calls to make, in the order `decide` wants their outcomes.
     pub fn calls(&self) -> impl Iterator<Item = &RuleCall> {
-        let of_step = self.handed_in.iter().flat_map(|handed_in| &handed_in.calls);
+        let of_step = self.handed_in.iter().flat_map(|handed_in| &handed_in.judged.calls);
         let of_visit = self.finish.iter().flat_map(|(finish, _)| finish.calls());
         of_step.chain(of_visit).map(|planned| &planned.call)
     }
@@ -375,13 +401,15 @@ impl Pending<'_> {
         let Self { sop, gathered, mut events, handed_in, finish } = self;
         let mut outcomes = outcomes.into_iter();
         if let Some(handed_in) = handed_in {
-            let HandedIn { cause, mut visit, key, redoable, mut findings, calls } = handed_in;
+            let HandedIn { cause, mut visit, key, redoable, judged } = handed_in;
+            let Judged { mut findings, calls, ledger, .. } = judged;
             let calls = fold(sop, calls, &mut outcomes, &mut findings);
             if !redoable {
                 findings.iter_mut().for_each(finding::hold_what_cannot_be_redone);
             }
             finding::sort(&mut findings);
-            if let Some(Cause { command, input, awaited }) = cause {
+            let mut tasks = Vec::new();
+            if let Some(Cause { command, input, awaited, after, at_ms }) = cause {
                 if findings.iter().any(|finding| finding.effect == Effect::Reject) {
                     let refusal = Refusal {
                         code: "submission.refused".into(),
@@ -394,9 +422,15 @@ impl Pending<'_> {
                     events.push(VisitEvent::Refused { command, refusal });
                     return events;
                 }
+                if let (Action::Submit(submission) | Action::Amend(Amend { submission, .. }), Some(after)) =
+                    (&command.action, &after)
+                {
+                    tasks = spawn::at_step(sop, after, submission, &findings, at_ms);
+                }
                 events.push(VisitEvent::Submitted { command, submission: input, awaited });
             }
-            let assessment = Assessment { step: key, findings, calls, gathered: gathered.references.clone() };
+            let gathered = gathered.references.clone();
+            let assessment = Assessment { step: key, findings, calls, gathered, ledger, tasks };
             let assessed = VisitEvent::Assessed { assessment };
             if let Some(visit) = &mut visit {
                 visit.apply(&assessed, "", visit.last_sign_ms);

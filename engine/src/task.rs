@@ -193,6 +193,9 @@ pub struct Resolution {
     pub reason: Option<String>,
     /// When, RFC 3339 UTC.
     pub at: String,
+    /// The visit that did it, `vis_…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visit: Option<String>,
 }
 
 /// What can be decided over a task.

@@ -22,6 +22,13 @@ pub const NINE_MS: i64 = 1_772_413_200_000;
 /// The plain SOP; its score rule also asks for the visit before.
 pub static PLAIN: LazyLock<Arc<EffectiveSop>> = LazyLock::new(|| plain(&json!({})));
 
+/// An SOP whose steps post to ledgers.
+pub static HANDOVER: LazyLock<Arc<EffectiveSop>> = LazyLock::new(|| {
+    let sop = serde_json::from_str(include_str!("../../tests/sops/handover.json")).unwrap();
+    let effective = EffectiveSop::new(sop, [].into(), [].into(), &Map::new());
+    Arc::new(effective.map_err(|problems| format!("{problems:?}")).unwrap())
+});
+
 pub fn plain(parameters: &Value) -> Arc<EffectiveSop> {
     let sop = serde_json::from_str(include_str!("../../tests/sops/plain.json")).unwrap();
     let mut plugins: Value = serde_json::from_str(include_str!("../../tests/sops/plugins.json")).unwrap();
@@ -169,9 +176,13 @@ pub struct Day {
 
 impl Day {
     pub fn new() -> Self {
+        Self::under(&PLAIN)
+    }
+
+    pub fn under(sop: &'static Arc<EffectiveSop>) -> Self {
         let mut day = Self {
-            journal: Journal::new(&PLAIN, "tnt_one"),
-            record: Kept { events: Vec::new(), sops: vec![PLAIN.clone()], answer },
+            journal: Journal::new(sop, "tnt_one"),
+            record: Kept { events: Vec::new(), sops: vec![sop.clone()], answer },
             outside: Answers { salts: 0 },
         };
         for id in ["cus_one", "cus_two"] {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(test)]
 mod tests;
+pub mod working;
 
 /// How far a device's wall clock may be off, either way, as long as nothing disproves it.
 pub const WALL_ERROR_MS: i64 = 120_000;

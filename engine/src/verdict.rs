@@ -3,6 +3,7 @@
 //! Made by `submit.rs` and `complete.rs`, kept in events, put into words by `explain.rs`.
 
 use crate::input::Interval;
+use crate::ledger::Entry;
 use crate::rule::{Finding, RuleOutcome};
 use crate::score::ScoreResult;
 use crate::sop::Counts;
@@ -22,6 +23,12 @@ pub struct Assessment {
     pub calls: Vec<CallRecord>,
     /// Events the gathered needs came from.
     pub gathered: Vec<Reference>,
+    /// What it put into accounts and took out of them, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ledger: Vec<Entry>,
+    /// Tasks that leave at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<SpawnedTask>,
 }
 
 /// A rule call as the log keeps it: by reference, with what came back.
@@ -139,7 +146,7 @@ pub enum Validity {
     Invalid,
 }
 
-/// A task that follows from a verdict.
+/// A task that follows from a verdict, or from a submission.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -152,6 +159,23 @@ pub struct SpawnedTask {
     pub entry: String,
     /// Role of who may act.
     pub role: String,
-    /// When it is due, RFC 3339 UTC.
+    /// When it is due, RFC 3339 UTC. With `working` as weeks without holidays have it; whoever makes the task knows better.
     pub due: String,
+    /// Org unit of who may act, where it is not the visit's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub org_unit: Option<String>,
+    /// It is due by working days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working: Option<DueWorking>,
+}
+
+/// A due time that is counted in working days.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct DueWorking {
+    /// How many.
+    pub days: u32,
+    /// From when, RFC 3339 UTC.
+    pub from: String,
 }

@@ -7,6 +7,7 @@ use crate::canon::{CanonError, CanonicalJson};
 use crate::command::{Action, Command, Create, Customer, Submission};
 use crate::effective::{EffectiveSop, Pins};
 use crate::input::{CheckInInput, Exif, SubmissionInput};
+use crate::ledger::Entry;
 use crate::rule::Finding;
 use crate::sop::StepKind;
 use crate::time::{self, Moment};
@@ -46,6 +47,8 @@ pub struct StepRecord {
     pub moment: Option<Moment>,
     /// What was found about it.
     pub findings: Vec<Finding>,
+    /// What it posted to ledgers, without what it took back.
+    pub posted: Vec<Entry>,
     /// How often it was accepted.
     pub attempts: u32,
     /// Hash of the event that accepted it.
@@ -105,7 +108,7 @@ pub struct Visit {
     pub closed_at_ms: Option<i64>,
     /// Refused attempts.
     pub refused: Vec<Refusal>,
-    /// Tasks its verdicts spawned, by id.
+    /// Tasks its verdicts and steps spawned, by id.
     pub tasks: BTreeSet<String>,
     /// What a reviewer decided over the verdict that counts.
     pub review: Option<Review>,
@@ -177,8 +180,11 @@ impl Visit {
                 self.submitted(command, submission, awaited, hash, at_ms);
             }
             VisitEvent::Assessed { assessment } => {
+                self.tasks.extend(assessment.tasks.iter().map(|task| task.id.clone()));
                 if let Some(record) = self.steps.get_mut(&assessment.step) {
-                    Arc::make_mut(record).findings.clone_from(&assessment.findings);
+                    let record = Arc::make_mut(record);
+                    record.findings.clone_from(&assessment.findings);
+                    record.posted.extend(assessment.ledger.iter().filter(|entry| !entry.reverses).cloned());
                 }
             }
             VisitEvent::Refused { command, refusal } => {
@@ -253,6 +259,7 @@ impl Visit {
             input: Some(input.clone()),
             moment: time::moment(&command.at, None).ok(),
             findings: Vec::new(),
+            posted: Vec::new(),
             attempts,
             event: hash.to_owned(),
             input_text: Text::default(),
@@ -381,6 +388,7 @@ impl StepRecord {
             input: None,
             moment: None,
             findings: Vec::new(),
+            posted: Vec::new(),
             attempts: 0,
             event: event.to_owned(),
             input_text: Text::default(),

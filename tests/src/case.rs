@@ -42,6 +42,10 @@ pub struct Expect {
     /// `dwell`, `progress`.
     #[serde(default)]
     pub visits: Map<String, Value>,
+    /// Every entry of an account, in order: `LEDGER PART/PART: AMOUNT = BALANCE`, and `reverses`.
+    pub ledger: Option<Vec<String>>,
+    /// The tasks that left with a step, in order: `ENTRY KIND ROLE [ORG_UNIT] DUE`.
+    pub spawned: Option<Vec<String>>,
 }
 
 /// Reads every case file, sorted by name.
@@ -98,6 +102,13 @@ impl Case {
                     differences
                         .push(format!("{visit} {name}: {} instead of {value}", got.get(name).unwrap_or(&Value::Null)));
                 }
+            }
+        }
+        for (name, expected, got) in
+            [("ledger", &self.expect.ledger, entries(response)), ("spawned", &self.expect.spawned, spawned(response))]
+        {
+            if expected.as_ref().is_some_and(|expected| *expected != got) {
+                differences.push(format!("{name} {got:#?} instead of {expected:#?}"));
             }
         }
         if let Some(error) = response.get("error").or_else(|| response.get("problems")) {
@@ -163,6 +174,35 @@ fn how_it_ended(ended: &Value) -> String {
         "quarantined" => format!("quarantined {}", text("/rejection/code")),
         other => other.to_owned(),
     }
+}
+
+/// A payload of each event that has it.
+fn payloads<'a>(response: &'a Value, name: &'a str) -> impl Iterator<Item = &'a Value> {
+    let events = response.get("events").and_then(Value::as_array).into_iter().flatten();
+    events.filter_map(move |event| event.get("payloads")?.get(name)?.get("value"))
+}
+
+fn texts(list: Option<&Value>) -> Vec<&str> {
+    list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+fn entries(response: &Value) -> Vec<String> {
+    let entry = |entry: &Value| {
+        let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();
+        let reverses = if entry.get("reverses") == Some(&Value::Bool(true)) { " reverses" } else { "" };
+        let account = texts(entry.get("account")).join("/");
+        format!("{} {account}: {} = {}{reverses}", text("ledger"), text("amount"), text("balance"))
+    };
+    payloads(response, "entry").map(entry).collect()
+}
+
+fn spawned(response: &Value) -> Vec<String> {
+    let tasks = payloads(response, "assessment").filter_map(|assessment| assessment.get("tasks")?.as_array()).flatten();
+    let words = |task: &Value| {
+        let text = |name: &&str| task.get(*name).and_then(Value::as_str).map(str::to_owned);
+        ["entry", "kind", "role", "org_unit", "due"].iter().filter_map(text).collect::<Vec<_>>().join(" ")
+    };
+    tasks.map(words).collect()
 }
 
 fn summary(response: &Value, visit: &str) -> Value {

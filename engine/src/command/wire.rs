@@ -1,6 +1,6 @@
 //! How a command travels, and how a line becomes a `Record`: every way a line can be wrong is named.
 
-use super::{Action, Amend, Command, Contest, Create, Note, Reason, Record, Skip, Submission, Times};
+use super::{Action, Amend, Command, Complete, Contest, Create, Note, Reason, Record, Skip, Submission, Times};
 use crate::canon;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -52,6 +52,7 @@ enum Body<'a> {
     Submission(&'a Submission),
     Skip(&'a Skip),
     Amend(&'a Amend),
+    Complete(&'a Complete),
     Reason(&'a Reason),
     Note(&'a Note),
     Contest(&'a Contest),
@@ -61,7 +62,8 @@ impl Serialize for Command {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { id, user, device, task, at, action } = self;
         let body = match action {
-            Action::Start {} | Action::Complete {} => Body::Nothing {},
+            Action::Start {} => Body::Nothing {},
+            Action::Complete(complete) => Body::Complete(complete),
             Action::Create(create) => Body::Create(create),
             Action::SaveDraft(submission) | Action::Submit(submission) => Body::Submission(submission),
             Action::Skip(skip) | Action::Return(skip) => Body::Skip(skip),

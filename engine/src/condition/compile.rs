@@ -240,6 +240,7 @@ impl Compiler {
             "contains" => (Function::Contains, Some(true), 2),
             "startsWith" => (Function::StartsWith, Some(true), 2),
             "endsWith" => (Function::EndsWith, Some(true), 2),
+            "substring" => (Function::Substring, Some(true), 3),
             "int" => (Function::Int, Some(false), 1),
             "double" => (Function::Double, Some(false), 1),
             "string" => (Function::String, Some(false), 1),

@@ -252,6 +252,7 @@ impl<'a> Run<'a> {
                 Ok(Val::Bool(text.starts_with(part.as_ref())))
             }
             (Function::EndsWith, [Val::Text(text), Val::Text(part)]) => Ok(Val::Bool(text.ends_with(part.as_ref()))),
+            (Function::Substring, [Val::Text(text), Val::Number(from), Val::Number(to)]) => substring(text, *from, *to),
             (Function::Int, [Val::Number(value)]) => number(forgive(*value).trunc()),
             (Function::Double, [Val::Number(value)]) => number(*value),
             (Function::Int | Function::Double, [Val::Text(text)]) => parse(text)
@@ -368,4 +369,13 @@ fn missing(node: &Node) -> EvalError {
     }
     names.reverse();
     fail("condition.missing", format!("`{}` is not there", names.join(".")))
+}
+
+/// The characters from position `from` up to, not with, `to`; positions count from 0 and must lie within the text.
+fn substring<'a>(text: &str, from: f64, to: f64) -> Evaluated<'a> {
+    let (from_to, size) = (whole(from).zip(whole(to)), text.chars().count());
+    match from_to.filter(|(from, to)| from <= to && *to <= size) {
+        Some((from, to)) => Ok(Val::Text(Cow::Owned(text.chars().skip(from).take(to - from).collect()))),
+        None => Err(fail("condition.position", format!("{} to {} of {size} characters", print(from), print(to)))),
+    }
 }

@@ -72,10 +72,26 @@ pub(super) fn check(root: &Place<'_>, facts: &Facts<'_>, report: &mut Report) {
             pending.extend(node.items("nodes"));
         }
     }
-    for list in ["outcomes", "tasks"] {
-        for item in root.items(list) {
-            condition(&item, "when", Scope::Visit, &mut found);
+    for outcome in root.items("outcomes") {
+        condition(&outcome, "when", Scope::Visit, &mut found);
+    }
+    for task in root.items("tasks") {
+        let scope = task.text("step").map_or(Scope::Visit, Scope::Submission);
+        condition(&task, "when", scope, &mut found);
+        computed(&task, "org_unit", scope, &mut found);
+        computed(&task, "due_from", scope, &mut found);
+    }
+    for output in root.items("outputs") {
+        let submission = Scope::Submission(output.text("step").unwrap_or_default());
+        condition(&output, "when", submission, &mut found);
+        for part in output.items("postings").iter().flat_map(|posting| posting.items("account")) {
+            let text = part.value.as_str().and_then(|text| text.strip_prefix('='));
+            found.extend(text.map(|text| (part.pointer.clone(), text, submission)));
         }
+    }
+    for (_, ledger) in root.members("ledgers") {
+        computed(&ledger, "min", Scope::Visit, &mut found);
+        computed(&ledger, "max", Scope::Visit, &mut found);
     }
     for (pointer, text, scope) in found {
         match Condition::compile(text) {

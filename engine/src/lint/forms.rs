@@ -40,6 +40,13 @@ pub(super) fn check<'a>(root: &Place<'a>, report: &mut Report) -> Facts<'a> {
         }
         evidence(&step, report);
     }
+    for signed in root.items("steps").iter().flat_map(|step| step.items("evidence")).flat_map(|it| it.items("signs")) {
+        if let Some(step) = signed.value.as_str()
+            && !facts.steps.contains(&step)
+        {
+            report.add(signed.pointer.clone(), "step.unknown", json!({ "step": step }));
+        }
+    }
     facts
 }
 

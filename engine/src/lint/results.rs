@@ -1,11 +1,12 @@
-//! What a run results in: score, outcomes, records, tasks; and the policy.
+//! What a run results in: score, outcomes, records, ledgers, tasks; and the policy.
 
-use super::{Place, Report};
+use super::{Facts, Place, Report};
+use crate::form::CompiledForm;
 use crate::sop::Policy;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-pub(super) fn check(root: &Place<'_>, report: &mut Report) {
+pub(super) fn check(root: &Place<'_>, facts: &Facts<'_>, report: &mut Report) {
     if let Some(score) = root.get("score") {
         tree(&score, report);
         report.duplicates(score.ids("caps", "code"), "cap.duplicate");
@@ -23,12 +24,25 @@ pub(super) fn check(root: &Place<'_>, report: &mut Report) {
     {
         report.duplicates(root.ids(list, "id"), code);
     }
-    let steps: BTreeSet<&str> = root.ids("steps", "id").into_iter().map(|(id, _)| id).collect();
     for output in root.items("outputs") {
-        if let Some(step) = output.text("step")
-            && !steps.contains(step)
+        known_step(&output, facts, report);
+        records(root, &output, facts, report);
+    }
+    for (_, ledger) in root.members("ledgers") {
+        let bound = |name: &str| ledger.value.get(name).and_then(Value::as_f64);
+        if let (Some(min), Some(max)) = (bound("min"), bound("max"))
+            && min > max
         {
-            report.add(output.child("step"), "step.unknown", json!({ "step": step }));
+            report.add(ledger.child("min"), "ledger.min_over_max", json!({ "min": min, "max": max }));
+        }
+    }
+    for task in root.items("tasks") {
+        known_step(&task, facts, report);
+        if ["when", "finding", "step"].into_iter().all(|name| task.get(name).is_none()) {
+            report.add(task.child("when"), "task.condition", Value::Null);
+        }
+        if task.get("due_s").is_some() == task.get("due_working_days").is_some() {
+            report.add(task.child("due_s"), "task.due", Value::Null);
         }
     }
     if let Some(policy) = root.get("policy") {
@@ -59,4 +73,53 @@ fn tree(score: &Place<'_>, report: &mut Report) {
         pending.extend(node.items("nodes").into_iter().rev());
     }
     report.duplicates(ids, "score.duplicate");
+}
+
+fn known_step(place: &Place<'_>, facts: &Facts<'_>, report: &mut Report) {
+    if let Some(step) = place.text("step")
+        && !facts.steps.contains(&step)
+    {
+        report.add(place.child("step"), "step.unknown", json!({ "step": step }));
+    }
+}
+
+/// What an output writes and posts: nothing personal, which would outlive the answers, and only to ledgers that are there.
+fn records(root: &Place<'_>, output: &Place<'_>, facts: &Facts<'_>, report: &mut Report) {
+    let form = output.text("step").and_then(|step| facts.forms.get(step));
+    let personal = form.map(CompiledForm::personal_pointers).unwrap_or_default();
+    let each = output.text("each").map(|each| format!("{each}/*")).unwrap_or_default();
+    let mut written: Vec<(String, &str)> = Vec::new();
+    for (_, field) in output.members("fields") {
+        written.extend(field.value.as_str().map(|to| (field.pointer.clone(), to)));
+    }
+    let ledgers: BTreeSet<&str> = root.members("ledgers").into_iter().map(|(name, _)| name).collect();
+    for posting in output.items("postings") {
+        if let Some(ledger) = posting.text("ledger")
+            && !ledgers.contains(ledger)
+        {
+            report.add(posting.child("ledger"), "ledger.unknown", json!({ "ledger": ledger }));
+        }
+        written.extend(posting.text("amount").map(|pointer| (posting.child("amount"), pointer)));
+        for part in posting.items("account") {
+            written.extend(part.value.as_str().filter(|text| text.starts_with('/')).map(|text| (part.pointer, text)));
+        }
+    }
+    let checks_in = root
+        .items("steps")
+        .iter()
+        .any(|step| step.text("id") == output.text("step") && step.text("kind") == Some("check_in"));
+    if checks_in && !output.items("postings").is_empty() {
+        report.add(output.child("postings"), "output.check_in", Value::Null);
+    }
+    for (pointer, to) in written {
+        if personal.iter().any(|personal| overlap(&format!("{each}{to}"), personal)) {
+            report.add(pointer, "output.personal", json!({ "pointer": to }));
+        }
+    }
+}
+
+/// Whether one place is in the other, or the same; `*` and numbers are any item.
+fn overlap(one: &str, other: &str) -> bool {
+    let same = |(one, other): (&str, &str)| one == other || one == "*" || other == "*";
+    one.split('/').zip(other.split('/')).all(same)
 }

@@ -283,7 +283,7 @@ fn codes() -> BTreeSet<&'static str> {
         include_str!("../form.rs"),
     ];
     const SUBJECTS: &str = "sop shape step check repeat evidence location parameter dataset schema condition plugin rule \
-                            score cap outcome output task policy text";
+                            score cap outcome output ledger task policy text";
     let literals = SOURCES.into_iter().flat_map(|source| source.split('"'));
     let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     let is_code = |text: &str| {

@@ -66,6 +66,7 @@ fn texts<'a>(root: &Place<'a>, languages: &[&str]) -> Vec<Place<'a>> {
         found.extend(node.get("title"));
         nodes.extend(node.items("nodes"));
     }
+    found.extend(root.members("ledgers").into_iter().filter_map(|(_, ledger)| ledger.get("title")));
     for list in ["outcomes", "tasks"] {
         found.extend(root.items(list).into_iter().filter_map(|item| item.get("title")));
     }

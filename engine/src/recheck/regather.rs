@@ -5,6 +5,7 @@ use crate::alike;
 use crate::effective::EffectiveSop;
 use crate::gather::{self, Gathered, Wanted};
 use crate::input::CheckInInput;
+use crate::ledger::{self, Account, Balance};
 use crate::verdict::Reference;
 use crate::visit::{Unbuilt, Visit, VisitEvent};
 use std::sync::Arc;
@@ -34,6 +35,13 @@ pub(super) fn regather<R: Recorded>(
     references.dedup();
     let mut gathered = Gathered::default();
     for reference in &references {
+        if reference.need == ledger::SOURCE {
+            match balance(recorded, &reference.event)?.filter(|(account, _)| wanted.accounts.contains(account)) {
+                Some((account, balance)) => drop(gathered.balances.insert(account, balance)),
+                None => return Ok(Regathered::Unfounded(reference.clone())),
+            }
+            continue;
+        }
         let neighbour = match neighbour(recorded, &reference.event)? {
             Ok(Some(neighbour)) => neighbour,
             Ok(None) => return Ok(Regathered::Unfounded(reference.clone())),
@@ -49,6 +57,14 @@ pub(super) fn regather<R: Recorded>(
     alike::sort_texts(&mut gathered.same_texts);
     gathered.references = references;
     Ok(Regathered::Gathered(Box::new(gathered)))
+}
+
+/// Where an account stood after the entry of this hash.
+fn balance<R: Recorded>(recorded: &mut R, hash: &str) -> Result<Option<(Account, Balance)>, R::Error> {
+    let Some(located) = recorded.find(hash)? else { return Ok(None) };
+    let events = recorded.events(&located.stream, located.seq)?;
+    let after = events.last().filter(|last| last.hash == hash).and_then(ledger::balance_after);
+    Ok(after.filter(|(account, _)| account.stream() == located.stream))
 }
 
 fn neighbour<R: Recorded>(recorded: &mut R, hash: &str) -> Result<Result<Option<Neighbour>, Unbuilt>, R::Error> {

@@ -129,7 +129,10 @@ pub struct EvidenceRequirement {
     /// Must be captured live, not chosen from an album.
     #[serde(default)]
     pub live: bool,
-    /// What happens when it is missing or not live. Default reject.
+    /// Steps whose answers it signs: each reference says what was signed, and only as long as those answers stand so does it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signs: Vec<String>,
+    /// What happens when it is missing, not live, or signs other content. Default reject.
     #[serde(default = "Effect::reject")]
     pub effect: Effect,
 }

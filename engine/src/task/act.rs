@@ -131,7 +131,8 @@ pub fn act(
             if matches!(decision, Resolved::Rejected | Resolved::Returned) {
                 said(reason.as_deref().unwrap_or_default(), "/reason")?;
             }
-            let resolution = Resolution { decision: *decision, user, reason: reason.clone(), at: format_utc(at_ms) };
+            let (reason, at) = (reason.clone(), format_utc(at_ms));
+            let resolution = Resolution { decision: *decision, user, reason, at, visit: None };
             TaskEvent::TaskResolved { resolution }
         }
         TaskAction::Cancel { reason } => {

@@ -38,20 +38,21 @@ impl Task {
         self.touch(at_ms);
     }
 
-    /// The task a verdict over the visit of `parent` asks for. A follow-up for reps is the rep's own.
+    /// The task a verdict over the visit of `parent`, or a submission of it, asks for. A follow-up for reps is the rep's own.
     #[must_use]
     pub fn spawned(parent: &Self, spawned: &SpawnedTask, sop: &EffectiveSop, at_ms: i64) -> Self {
         let entry = sop.sop.tasks.iter().find(|entry| entry.id == spawned.entry);
         let kind = TaskKind::named(&spawned.kind).unwrap_or(TaskKind::FollowUp);
         let role = Role::named(&spawned.role).unwrap_or(Role::Manager);
-        let own = kind == TaskKind::FollowUp && role == Role::Rep;
+        let own = kind == TaskKind::FollowUp && role == Role::Rep && spawned.org_unit.is_none();
+        let org_unit = spawned.org_unit.clone().or_else(|| parent.org_unit.clone());
         Self {
             title: entry.map_or_else(|| said("task.review"), |entry| entry.title.clone()),
             origin: if kind == TaskKind::FollowUp { Origin::FollowUpOf } else { Origin::Rule },
             entry: Some(spawned.entry.clone()),
             due: Some(spawned.due.clone()),
             assignee: parent.assignee.clone().filter(|_| own),
-            candidates: Some(Candidates { role, org_unit: parent.org_unit.clone() }),
+            candidates: Some(Candidates { role, org_unit }),
             ..Self::child(parent, spawned.id.clone(), kind, at_ms)
         }
     }

@@ -290,6 +290,8 @@ fn a_visit_leaves_tasks_behind() {
         entry: entry.into(),
         role: role.into(),
         due: format_utc(NINE_MS + HOUR_MS),
+        org_unit: None,
+        working: None,
     };
     let follow_up = Task::spawned(&parent, &spawned("follow_up", "ask_again", "rep"), &PLAIN, NINE_MS);
     assert_eq!((follow_up.kind, follow_up.origin), (TaskKind::FollowUp, Origin::FollowUpOf));

@@ -8,7 +8,7 @@ use super::{Answer, Server, With, progress, said};
 use crate::cli::DriveArguments;
 use anyhow::{Context as _, bail, ensure};
 use engine::canon;
-use engine::command::{Command, Record};
+use engine::command::{Adjustment, Command, Record};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -68,6 +68,7 @@ impl Driver<'_> {
             Record::Customer(_) => Ok(()),
             Record::Clock(clock) => self.clock(&clock.now).await,
             Record::Evidence(arrival) => self.upload(&arrival.sha256, &arrival.received).await,
+            Record::Adjustment(adjustment) => self.adjust(adjustment).await,
             Record::Command(command) => self.command(command).await,
         }
     }
@@ -95,6 +96,18 @@ impl Driver<'_> {
         ensure!(answer.status.is_success(), "{sha256} of {user}: {}", said(&answer));
         let line = json!({"evidence": sha256, "user": user});
         self.acknowledge(&line)
+    }
+
+    async fn adjust(&self, adjustment: &Adjustment) -> anyhow::Result<()> {
+        let Adjustment { ledger, account, amount, user, reason, received } = adjustment;
+        let body = json!({"account": account, "amount": amount, "reason": reason});
+        // The same line is the same command, however often the day is driven.
+        let hash = canon::hash_value(&json!(adjustment))?;
+        let id = format!("cmd_{}", hash.get(..40).unwrap_or_default());
+        let with = With { json: Some(&body), command: Some(&id), ..With::default() };
+        let answer = self.send(user, received, Method::POST, &format!("/v1/ledgers/{ledger}/entries"), with).await?;
+        ensure!(answer.status.is_success(), "{account:?} of {ledger}: {}", said(&answer));
+        Ok(())
     }
 
     async fn command(&mut self, command: &Command) -> anyhow::Result<()> {

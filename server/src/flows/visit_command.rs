@@ -315,7 +315,7 @@ async fn resolve_reviews(
         _ => return Ok(()),
     };
     let at = format_utc(app.clock.now_ms());
-    let resolution = Resolution { decision, user: caller.user.clone(), reason, at };
+    let resolution = Resolution { decision, user: caller.user.clone(), reason, at, visit: None };
     for mut review in tasks::open_reviews(app, &caller.tenant, &visit_task.id).await? {
         let before = review.version;
         let tip = app.store.tip(&caller.tenant, &review.id).await?;

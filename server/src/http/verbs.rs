@@ -7,12 +7,14 @@ use super::tasks::{ApiCommand, sent};
 use crate::app::App;
 use crate::flows::caller::Caller;
 use crate::flows::once::{Answer, Asked};
+use crate::flows::problem::Problem;
 use crate::flows::visit_command::Applied;
 use crate::flows::{tasks, visit_command};
 use axum::extract::State;
-use engine::command::{Action, Amend, Contest, Note, Reason, Skip, Submission};
+use engine::command::{Action, Amend, Complete, Contest, Note, Reason, Skip, Submission};
 use engine::task::{Resolved, Task, TaskAction, TaskKind};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -233,7 +235,8 @@ macro_rules! either_verb {
                 let action = ($action)(command.body.clone());
                 return visit(&app, &caller, &id, (stringify!($name), &command_id), &command, action, saw).await;
             }
-            other(&app, &caller, &id, &command_id, &command, ($task_action)(command.body.clone()), saw).await
+            let action = ($task_action)(command.body.clone())?;
+            other(&app, &caller, &id, &command_id, &command, action, saw).await
         }
     };
 }
@@ -243,6 +246,11 @@ fn begun_visit(task: &Task) -> bool {
     task.kind == TaskKind::Visit && task.visit.is_some()
 }
 
+/// What a body means for a task that is no visit, where it always means something.
+const fn decided(action: TaskAction) -> std::result::Result<TaskAction, Problem> {
+    Ok(action)
+}
+
 fn judges_a_visit(task: &Task) -> bool {
     matches!(task.kind, TaskKind::Visit | TaskKind::Review)
 }
@@ -250,13 +258,20 @@ fn judges_a_visit(task: &Task) -> bool {
 either_verb!(
     complete,
     "/tasks/{task}/complete",
-    "The visit is over; or the task is done",
-    Nothing,
+    "The visit is over, and what it has done of the customer's open tasks; or the task is done",
+    Complete,
     Acts,
     may_say,
     |task: &Task| task.kind == TaskKind::Visit,
-    |_: Nothing| Action::Complete {},
-    |_: Nothing| TaskAction::Resolve { decision: Resolved::Done, reason: None }
+    Action::Complete,
+    |body: Complete| {
+        // Only a visit does what others left.
+        if body.closes.is_empty() {
+            Ok(TaskAction::Resolve { decision: Resolved::Done, reason: None })
+        } else {
+            Err(Problem::invalid("/body/closes", "closes.no_visit", &Value::Null))
+        }
+    }
 );
 either_verb!(
     cancel,
@@ -267,7 +282,7 @@ either_verb!(
     may_say,
     begun_visit,
     Action::Cancel,
-    |body: Reason| TaskAction::Cancel { reason: body.reason }
+    |body: Reason| decided(TaskAction::Cancel { reason: body.reason })
 );
 either_verb!(
     approve,
@@ -278,7 +293,7 @@ either_verb!(
     must_say,
     judges_a_visit,
     Action::Approve,
-    |body: Note| TaskAction::Resolve { decision: Resolved::Approved, reason: body.reason }
+    |body: Note| decided(TaskAction::Resolve { decision: Resolved::Approved, reason: body.reason })
 );
 either_verb!(
     reject,
@@ -289,7 +304,7 @@ either_verb!(
     must_say,
     judges_a_visit,
     Action::Reject,
-    |body: Reason| TaskAction::Resolve { decision: Resolved::Rejected, reason: Some(body.reason) }
+    |body: Reason| decided(TaskAction::Resolve { decision: Resolved::Rejected, reason: Some(body.reason) })
 );
 
 /// The routes.
