@@ -12,6 +12,7 @@ mod fault;
 mod fault_model;
 mod killed;
 mod openapi;
+mod outputs;
 mod plugin_tools;
 mod races;
 mod scope;

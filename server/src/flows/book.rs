@@ -1,24 +1,41 @@
-//! Writing down what happened: events sealed onto their streams, the task row they change, and the indexes the past is
-//! asked through. Everything ends in one list of writes (ONE-COMMIT); nothing here touches the store.
+//! Writing down what happened: events sealed onto their streams, the task row they change, what they become beyond the
+//! visit, and the indexes the past is asked through. Everything ends in one list of writes (ONE-COMMIT); nothing here touches the store.
 
 use crate::flows::load::LoadedVisit;
 use crate::flows::problem::{Problem, Result};
-use crate::store::{PastUse, Write};
+use crate::store::{LedgerEntry, Output, PastUse, Write};
 use engine::alike;
 use engine::canon::CanonError;
+use engine::command::{Action, Amend};
 use engine::effective::EffectiveSop;
 use engine::event::{Draft, ENGINE_HASH, Event, Seal, Tip, seal};
+use engine::ledger::{self, LedgerEvent};
+use engine::output;
 use engine::sop::StepKind;
 use engine::task::{Task, TaskEvent};
 use engine::time::format_utc;
-use engine::visit::{Visit, VisitEvent};
+use engine::visit::{Visit, VisitEvent, step_key};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Where an entry of an account comes from.
+pub struct Entering<'a> {
+    /// The visit that posts it.
+    pub visit: Option<&'a str>,
+    /// The step, and instance as `step[key]`.
+    pub step: Option<&'a str>,
+    /// Who posts or adjusts.
+    pub user: &'a str,
+    /// Why, if it is an adjustment.
+    pub reason: Option<&'a str>,
+}
 
 /// The writes of one decision.
 pub struct Book<'a> {
     tenant: &'a str,
     now_ms: i64,
+    /// The org unit that what is written belongs to.
+    org_unit: Option<String>,
     tips: BTreeMap<String, Tip>,
     writes: Vec<Write>,
 }
@@ -26,7 +43,12 @@ pub struct Book<'a> {
 impl<'a> Book<'a> {
     /// Nothing yet.
     pub const fn new(tenant: &'a str, now_ms: i64) -> Self {
-        Self { tenant, now_ms, tips: BTreeMap::new(), writes: Vec::new() }
+        Self { tenant, now_ms, org_unit: None, tips: BTreeMap::new(), writes: Vec::new() }
+    }
+
+    /// What is written from here on belongs to this org unit.
+    pub fn of_unit(&mut self, org_unit: Option<String>) {
+        self.org_unit = org_unit;
     }
 
     /// Adds a write as it is.
@@ -122,6 +144,7 @@ impl<'a> Book<'a> {
             }
             if let Some(visit) = &visit {
                 self.index(sop, visit, event, (seq, &hash));
+                self.outputs(sop, visit, event, &hash)?;
             }
         }
         let visit = visit.ok_or_else(|| Problem::internal("a visit begins with its creation"))?;
@@ -129,6 +152,71 @@ impl<'a> Book<'a> {
             self.writes.push(Write::Awaits { visit: visit.id.clone(), sha256: visit.awaited.clone() });
         }
         Ok(visit)
+    }
+
+    /// What an event (already applied to `visit`) becomes beyond the visit: records, and entries of accounts, whose ends must
+    /// have been given by `at_end`.
+    fn outputs(&mut self, sop: &EffectiveSop, visit: &Visit, event: &VisitEvent, hash: &str) -> Result<()> {
+        match event {
+            VisitEvent::Submitted { command, .. } => {
+                let (Action::Submit(submission) | Action::Amend(Amend { submission, .. })) = &command.action else {
+                    return Ok(());
+                };
+                let step = step_key(&submission.step, submission.instance.as_deref());
+                let revision = visit.steps.get(&step).map_or(0, |record| record.attempts);
+                if revision > 1 && sop.sop.outputs.iter().any(|output| output.step == submission.step) {
+                    self.writes.push(Write::Handed { visit: visit.id.clone(), step, revision });
+                }
+                for record in output::records(sop, visit, submission) {
+                    self.writes.push(Write::Output(Box::new(Output {
+                        record,
+                        erased: false,
+                        standing: true,
+                        org_unit: self.org_unit.clone(),
+                        event: hash.to_owned(),
+                        at_ms: self.now_ms,
+                    })));
+                }
+            }
+            VisitEvent::Assessed { assessment } => {
+                let entering =
+                    Entering { visit: Some(&visit.id), step: Some(&assessment.step), user: &visit.user, reason: None };
+                for posted in ledger::posted(&visit.id, &assessment.step, &assessment.ledger, hash) {
+                    self.enter(&posted, &entering)?;
+                }
+            }
+            VisitEvent::VisitCancelled { .. } => {
+                for (step, record) in &visit.steps {
+                    let (visit, step, revision) = (visit.id.clone(), step.clone(), record.attempts + 1);
+                    self.writes.push(Write::Handed { visit, step, revision });
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// An entry of an account, whose end must have been given by `at_end` unless it is new.
+    ///
+    /// # Errors
+    /// A value without canonical form.
+    pub fn enter(&mut self, happened: &LedgerEvent, entering: &Entering<'_>) -> Result<LedgerEntry> {
+        let (version, event) = self.seal(happened.draft())?;
+        let entry = happened.entry().clone();
+        let row = LedgerEntry {
+            version,
+            visit: entering.visit.map(str::to_owned),
+            step: entering.step.map(str::to_owned),
+            user: entering.user.to_owned(),
+            reason: entering.reason.map(str::to_owned),
+            event,
+            owner: entry.account.iter().find(|part| engine::id::check_id("usr", part)).cloned(),
+            org_unit: self.org_unit.clone(),
+            at_ms: self.now_ms,
+            entry,
+        };
+        self.writes.push(Write::Entry(Box::new(row.clone())));
+        Ok(row)
     }
 
     /// What an event (already applied to `visit`) adds to the indexes.

@@ -1,10 +1,35 @@
-//! Working calendars: what must be so in one. When people work is decided where a due time or a point is judged.
+//! Working calendars: what must be so in one, and which one holds where. When a due time has come is the engine's to say.
 
+use crate::app::App;
 use crate::flows::people::Calendar;
-use crate::flows::problem::Violation;
+use crate::flows::problem::{Result, Violation};
+use crate::flows::records::current;
+use engine::time::working::WorkingDays;
 use serde_json::{Value, json};
 
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
+/// The working days at a customer: of the calendar bound to it, else to the nearest of the org units above (`org_path` is
+/// the highest first), else of the one that is bound to nothing. Without any, Monday to Friday.
+///
+/// # Errors
+/// Those of the store.
+pub async fn working_days(app: &App, tenant: &str, customer: &str, org_path: &[String]) -> Result<WorkingDays> {
+    let calendars = current::<Calendar>(app, tenant, None, app.clock.now_ms()).await?;
+    let calendars: Vec<&Calendar> = calendars.iter().map(|(_, calendar)| calendar).collect();
+    let bound = |to: &str| calendars.iter().find(|calendar| calendar.bound_to.iter().any(|bound| bound == to));
+    let nearest = || org_path.iter().rev().find_map(|unit| bound(unit));
+    let everybodys = || calendars.iter().find(|calendar| calendar.bound_to.is_empty());
+    let calendar = bound(customer).or_else(nearest).or_else(everybodys);
+    Ok(calendar.map(|calendar| worked(calendar)).unwrap_or_default())
+}
+
+/// The days of a calendar, each until its last hours end.
+fn worked(calendar: &Calendar) -> WorkingDays {
+    let until = |hours: &Vec<[String; 2]>| hours.last().map(|[_, to]| to.clone());
+    let exceptions = calendar.exceptions.iter().map(|day| (day.date.clone(), until(&day.hours))).collect();
+    WorkingDays { weekly: DAYS.map(|day| calendar.weekly.get(day).and_then(until)), exceptions }
+}
 
 /// Everything wrong with a calendar.
 pub fn problems(calendar: &Calendar) -> Vec<Violation> {

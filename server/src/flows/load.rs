@@ -3,20 +3,22 @@
 use crate::app::App;
 use crate::flows::problem::{Kind, Problem, Result};
 use crate::flows::sops;
-use crate::store::{PastEvent, StoredEvent};
+use crate::store::{AccountBalance, PastEvent, StoredEvent};
 use engine::alike::LOOK_BACK_MS;
 use engine::command::Customer;
+use engine::decimal::Decimal;
 use engine::effective::EffectiveSop;
 use engine::event::{self, Event, Tip};
 use engine::gather::{Gathered, Wanted};
 use engine::input::{CheckInInput, EvidenceUse, PreviousVisit};
+use engine::ledger::{self, Account, Balance};
 use engine::progress::progress;
 use engine::rule::Need;
 use engine::time;
 use engine::verdict::Reference;
 use engine::visit::{Visit, VisitEvent};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A visit and the end of its stream.
 #[derive(Clone)]
@@ -139,6 +141,8 @@ pub async fn gather(app: &App, tenant: &str, wanted: &Wanted) -> Result<Gathered
         references.insert(Reference::new("previous_visit", &past.hash));
     }
     alike(app, tenant, wanted, &mut gathered, &mut references).await?;
+    gathered.balances = balances(app, tenant, &wanted.accounts).await?;
+    references.extend(ledger::references(&gathered.balances));
     gathered.references = references.into_iter().collect();
     Ok(gathered)
 }
@@ -168,6 +172,23 @@ async fn alike(
     }
     gathered.told_texts(texts, references);
     Ok(())
+}
+
+/// Where accounts stand; one without entries is not among the answers.
+///
+/// # Errors
+/// Those of the store.
+pub async fn balances(app: &App, tenant: &str, accounts: &BTreeSet<Account>) -> Result<BTreeMap<Account, Balance>> {
+    if accounts.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let rows = app.store.balances_of(tenant, accounts).await?;
+    let balance = |row: AccountBalance| {
+        let amount =
+            Decimal::parse(&row.balance).ok_or_else(|| Problem::internal(format!("balance {}", row.balance)))?;
+        Ok((row.account, Balance { amount, tip: Tip { seq: row.version, hash: row.event } }))
+    };
+    rows.into_iter().map(balance).collect()
 }
 
 /// The check-in that a past event tells of; none when its payload was erased.
@@ -203,7 +224,7 @@ async fn previous_visit(app: &App, tenant: &str, past: &PastEvent) -> Result<Opt
     }))
 }
 
-fn steps(sop: &EffectiveSop, visit: &Visit) -> std::collections::BTreeMap<String, engine::input::SubmissionInput> {
+fn steps(sop: &EffectiveSop, visit: &Visit) -> BTreeMap<String, engine::input::SubmissionInput> {
     engine::gather::steps(visit, &progress(sop, visit))
 }
 

@@ -6,7 +6,7 @@ use crate::flows::judge::{Question, judge};
 use crate::flows::load::{self, LoadedVisit};
 use crate::flows::once::settle;
 use crate::flows::problem::{Problem, Result};
-use crate::flows::{sops, visit_command};
+use crate::flows::{follow_up, sops};
 use crate::store::Write;
 use engine::command::EvidenceArrival;
 use engine::submit;
@@ -94,6 +94,6 @@ pub async fn written(app: &App, tenant: &str, before: LoadedVisit, events: Vec<V
     let version = task.version;
     task.project(&loaded.effective, &visit, now_ms);
     book.changed_task(&mut task, version);
-    visit_command::spawn(app, tenant, &loaded.effective, &task, &events, &mut book).await?;
+    follow_up::spawn(app, tenant, &loaded.effective, &visit, &task, &events, &mut book).await?;
     Ok(book.into_writes())
 }

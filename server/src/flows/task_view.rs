@@ -4,17 +4,21 @@
 use crate::app::App;
 use crate::flows::audit;
 use crate::flows::caller::Caller;
+use crate::flows::follow_up;
 use crate::flows::load::{self, LoadedVisit};
+use crate::flows::outputs::{self, OutputView};
 use crate::flows::problem::Result;
 use crate::flows::sops::{self, Loaded};
 use crate::flows::tasks;
 use engine::effective::Pins;
 use engine::explain::{self, Explanation};
 use engine::progress::{Standing, progress};
+use engine::signature;
 use engine::sop::Step;
 use engine::submit;
 use engine::task::{Actor, AllowedVerb, Task, TaskKind};
 use engine::verdict::{Refusal, Verdict};
+use engine::visit::Visit;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -42,6 +46,12 @@ pub struct TaskView {
     pub refused: Vec<Refusal>,
     /// Evidence that is named and not here.
     pub awaited: Vec<String>,
+    /// What is open at the customer of a visit: completing it can close what was done.
+    #[serde(default)]
+    pub open_at_customer: Vec<Task>,
+    /// What the visit's submissions became.
+    #[serde(default)]
+    pub outputs: Vec<OutputView>,
 }
 
 /// A step as a client shows it.
@@ -95,8 +105,12 @@ pub async fn view(app: &App, caller: &Caller, id: &str, language: &str) -> Resul
     let roles = tasks::roles_over(app, caller, &task).await?;
     let actor = Actor { user: &caller.user, roles: &roles };
     let mut verbs = task.allowed(&actor, reviewed.as_deref(), app.clock.now_ms());
+    let open_at_customer = match &task.customer {
+        Some(customer) if task.kind == TaskKind::Visit => follow_up::open_at(app, caller, customer).await?,
+        _ => Vec::new(),
+    };
     let Some(LoadedVisit { visit, .. }) = visit else {
-        return Ok(without_visit(task, verbs));
+        return Ok(without_visit(task, verbs, open_at_customer));
     };
     let loaded = sop_of(app, tenant, &task, &visit).await?;
     let sop = &loaded.effective;
@@ -134,7 +148,7 @@ pub async fn view(app: &App, caller: &Caller, id: &str, language: &str) -> Resul
             required: status.required,
             waits_for: status.waits_for.clone(),
             form: step.form.as_ref().map(|form| json!(form)),
-            evidence: evidence(step, language),
+            evidence: evidence(step, &visit, language),
             submission: submission.filter(|_| shown),
             allowed: why_not.is_none(),
             why_not,
@@ -150,22 +164,29 @@ pub async fn view(app: &App, caller: &Caller, id: &str, language: &str) -> Resul
         verdict: visit.verdict().cloned(),
         refused: visit.refused.clone(),
         awaited: visit.awaited.iter().cloned().collect(),
+        open_at_customer,
+        outputs: outputs::of_visit(app, caller, &visit.id).await?,
         task,
     })
 }
 
-fn evidence(step: &Step, language: &str) -> Vec<Value> {
+/// What is asked for; of a signature also the hash of what it would be given for now.
+fn evidence(step: &Step, visit: &Visit, language: &str) -> Vec<Value> {
     let one = |requirement: &engine::sop::EvidenceRequirement| {
         let mut shown = json!(requirement);
         if let Some(members) = shown.as_object_mut() {
             members.insert("title".into(), json!(requirement.title.get(language)));
+            if !requirement.signs.is_empty() {
+                let content = signature::content_sha256(visit, &requirement.signs, None);
+                members.insert("content_sha256".into(), json!(content));
+            }
         }
         shown
     };
     step.evidence.iter().map(one).collect()
 }
 
-fn without_visit(task: Task, verbs: Vec<AllowedVerb>) -> TaskView {
+fn without_visit(task: Task, verbs: Vec<AllowedVerb>, open_at_customer: Vec<Task>) -> TaskView {
     TaskView {
         task,
         steps: Vec::new(),
@@ -176,11 +197,13 @@ fn without_visit(task: Task, verbs: Vec<AllowedVerb>) -> TaskView {
         verdict: None,
         refused: Vec::new(),
         awaited: Vec::new(),
+        open_at_customer,
+        outputs: Vec::new(),
     }
 }
 
 /// The SOP a visit runs on, or would begin on today.
-async fn sop_of(app: &App, tenant: &str, task: &Task, visit: &engine::visit::Visit) -> Result<Arc<Loaded>> {
+async fn sop_of(app: &App, tenant: &str, task: &Task, visit: &Visit) -> Result<Arc<Loaded>> {
     match visit.pins() {
         Some(pins) => sops::pinned(app, tenant, pins).await,
         None => {

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::flows::book::Book;
 use crate::flows::caller::Caller;
+use crate::flows::follow_up;
 use crate::flows::judge::{Question, judge};
 use crate::flows::load::{self, LoadedVisit};
 use crate::flows::once::{Answer, Asked, Decided, once};
@@ -126,6 +127,8 @@ async fn decide(
     };
     let wanted = submit::wanted(&loaded.effective, &before.visit, &command);
     let gathered = load::gather(app, tenant, &wanted).await?;
+    book.of_unit(task.org_unit.clone());
+    gathered.balances.iter().for_each(|(account, balance)| book.at_end(&account.stream(), balance.tip.clone()));
     let question = Question::Command(Box::new(command.clone()));
     let judged = judge(app, tenant, Arc::clone(&loaded), before.visit.clone(), question, gathered).await?;
     let events = judged.unwrap_or_else(|rejection| vec![rejection.refused(&command)]);
@@ -144,7 +147,10 @@ async fn decide(
         neighbours(app, tenant, &loaded.effective, &visit, &events, &mut book).await?;
         task.project(&loaded.effective, &visit, now_ms);
         book.changed_task(&mut task, n_before);
-        spawn(app, tenant, &loaded.effective, &task, &events, &mut book).await?;
+        follow_up::spawn(app, tenant, &loaded.effective, &visit, &task, &events, &mut book).await?;
+        if let (Action::Complete(complete), None) = (action, &refused) {
+            follow_up::close(app, caller, &visit, &complete.closes, &mut book).await?;
+        }
         if reviews && refused.is_none() {
             resolve_reviews(app, caller, &task, &mut acted_on, action, &mut book).await?;
         }
@@ -269,31 +275,6 @@ pub async fn neighbours(
         let later = app.store.next_check_in(tenant, &visit.user, &visit.id, submission.at.max_ms).await?;
         if let Some(later) = later {
             book.reassess(&later.visit, "a check-in before it arrived late");
-        }
-    }
-    Ok(())
-}
-
-/// The tasks that follow from verdicts; one that is there already stays.
-pub async fn spawn(
-    app: &App,
-    tenant: &str,
-    sop: &EffectiveSop,
-    parent: &Task,
-    events: &[VisitEvent],
-    book: &mut Book<'_>,
-) -> Result<()> {
-    for event in events {
-        let (VisitEvent::VisitCompleted { verdict, .. }
-        | VisitEvent::VisitClosed { verdict, .. }
-        | VisitEvent::Reassessed { verdict }) = event
-        else {
-            continue;
-        };
-        for spawned in &verdict.tasks {
-            if app.store.task(tenant, &spawned.id).await?.is_none() {
-                book.new_task(Task::spawned(parent, spawned, sop, app.clock.now_ms()))?;
-            }
         }
     }
     Ok(())

@@ -9,6 +9,7 @@ mod extract;
 mod json;
 mod meta;
 mod openapi;
+mod outputs;
 mod page;
 mod people;
 mod plugins;
@@ -52,6 +53,7 @@ fn v1() -> OpenApiRouter<Arc<App>> {
         .merge(tasks::router())
         .merge(verbs::router())
         .merge(records::router())
+        .merge(outputs::router())
         .merge(sops::router())
         .merge(plugins::router())
         .merge(people::router())

@@ -11,12 +11,14 @@ type Known = &'static [(i64, &'static str, &'static str)];
 pub const SQLITE: Known = &[
     (1, "init", include_str!("../../migrations/sqlite/0001_init.sql")),
     (2, "free_tasks", include_str!("../../migrations/sqlite/0002_free_tasks.sql")),
+    (3, "outputs", include_str!("../../migrations/sqlite/0003_outputs.sql")),
     (4, "alike", include_str!("../../migrations/sqlite/0004_alike.sql")),
 ];
 /// For PostgreSQL: the same versions and names.
 pub const POSTGRES: Known = &[
     (1, "init", include_str!("../../migrations/postgres/0001_init.sql")),
     (2, "free_tasks", include_str!("../../migrations/postgres/0002_free_tasks.sql")),
+    (3, "outputs", include_str!("../../migrations/postgres/0003_outputs.sql")),
     (4, "alike", include_str!("../../migrations/postgres/0004_alike.sql")),
 ];
 

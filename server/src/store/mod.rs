@@ -14,10 +14,12 @@ mod events;
 mod evidence;
 mod group;
 mod history;
+mod ledgers;
 mod migrations;
 mod model;
 mod open;
 mod outbox;
+mod outputs;
 mod postgres;
 mod prepare;
 mod records;
@@ -32,9 +34,9 @@ mod tests;
 mod versions;
 
 pub use model::{
-    Change, CommandRecord, Commit, Committed, Conflict, Evidence, Offer, OutboxItem, PastEvent, PastUse, Record,
-    RecordQuery, Scope, Session, StoredEvent, TaskField, TaskQuery, TaskScope, Tenant, Token, Version, VersionKind,
-    Write,
+    AccountBalance, Change, CommandRecord, Commit, Committed, Conflict, Evidence, LedgerEntry, LedgerQuery, Offer,
+    OutboxItem, Output, OutputQuery, OwnOrScope, PastEvent, PastUse, Record, RecordQuery, Scope, Session, StoredEvent,
+    TaskField, TaskQuery, TaskScope, Tenant, Token, Version, VersionKind, Write,
 };
 pub use open::{Options, SchemaState, StoreUrl, Synchronous, migrate, open, schema};
 
@@ -42,6 +44,7 @@ use async_trait::async_trait;
 use engine::alike::{PastPhoto, PastText};
 use engine::event::Tip;
 use engine::input::Exif;
+use engine::ledger::Account;
 use engine::task::Task;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -237,6 +240,24 @@ pub trait EvidenceStore {
     async fn visits_using(&self, tenant: &str, sha256: &str) -> Result<Vec<String>>;
 }
 
+/// What submissions become beyond their visits.
+#[async_trait]
+pub trait OutputStore {
+    /// A page of records.
+    async fn outputs(&self, tenant: &str, query: &OutputQuery) -> Result<Vec<Output>>;
+}
+
+/// Accounts of ledgers.
+#[async_trait]
+pub trait LedgerStore {
+    /// Where these accounts stand; one without entries is not among the answers.
+    async fn balances_of(&self, tenant: &str, accounts: &BTreeSet<Account>) -> Result<Vec<AccountBalance>>;
+    /// A page of a ledger's accounts, by account.
+    async fn balances(&self, tenant: &str, query: &LedgerQuery<String>) -> Result<Vec<AccountBalance>>;
+    /// A page of a ledger's entries, newest first, then by account, the latest of each first.
+    async fn entries(&self, tenant: &str, query: &LedgerQuery<(i64, String, i64)>) -> Result<Vec<LedgerEntry>>;
+}
+
 /// The worker's queue.
 #[async_trait]
 pub trait OutboxStore {
@@ -278,6 +299,8 @@ pub trait Store:
     + HistoryStore
     + AlikeStore
     + EvidenceStore
+    + OutputStore
+    + LedgerStore
     + OutboxStore
     + DumpStore
     + Send

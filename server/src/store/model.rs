@@ -9,6 +9,10 @@ use engine::task::Task;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
+mod outputs;
+
+pub use outputs::{AccountBalance, LedgerEntry, LedgerQuery, Output, OutputQuery, OwnOrScope};
+
 /// A company.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tenant {
@@ -381,6 +385,19 @@ pub enum Write {
         /// When it was checked in, latest.
         at_ms: i64,
     },
+    /// A record that a submission becomes.
+    Output(Box<Output>),
+    /// The submission of a step that counts from now on: what earlier ones became no longer stands.
+    Handed {
+        /// The visit.
+        visit: String,
+        /// Step, and instance as `step[key]`.
+        step: String,
+        /// How often it was handed in.
+        revision: u32,
+    },
+    /// An entry of an account, whose event is among these writes.
+    Entry(Box<LedgerEntry>),
     /// Work for the worker, due now. The same id while one is waiting is the same work, with the newer body.
     Outbox {
         /// Unique in the tenant.

@@ -5,8 +5,10 @@
 
 use super::database::int;
 use super::events::{event_row, payload_rows};
+use super::ledgers::entry_rows;
+use super::outputs::output_row;
 use super::rows::{Row, Step, cells};
-use super::task_row::task_rows;
+use super::task_row::{plain, task_rows};
 use super::{CommandRecord, Commit, Result, StoreError, Write, versions};
 use engine::event::{self, Draft, Event, Seal, Tip};
 use engine::task::Task;
@@ -229,6 +231,22 @@ impl Prepared {
                 let (date, received_ms) = (&text.business_date, text.received_ms);
                 let cells = cells![&tenant, visit, event, hash, customer, user, date, received_ms];
                 self.put(Row { step: Step::Text, part, cells });
+            }
+            Write::Handed { visit, step, revision } => {
+                self.touch("stream", visit);
+                let cells = cells![&tenant, visit, plain(step), i64::from(*revision)];
+                self.put(Row { step: Step::OldOutputs, part, cells });
+            }
+            Write::Output(output) => {
+                self.touch("stream", &output.record.visit);
+                self.put(output_row(&tenant, output, part)?);
+                return Ok(json!({"output": output.record.id}));
+            }
+            Write::Entry(entry) => {
+                self.touch("stream", entry.entry.account().stream());
+                for row in entry_rows(&tenant, entry, part)? {
+                    self.put(row);
+                }
             }
             Write::Outbox { id, topic, body } => {
                 self.touch("outbox", id);

@@ -5,7 +5,7 @@
 //! here is the order in which they run.
 
 use super::database::Dialect;
-use super::{alike, commit, events, evidence, history, outbox, task_row, versions};
+use super::{alike, commit, events, evidence, history, ledgers, outbox, outputs, task_row, versions};
 use std::sync::Arc;
 
 /// Most values of one statement; rows that need more go in several.
@@ -49,6 +49,14 @@ pub enum Step {
     Photo,
     /// A text, to find the same.
     Text,
+    /// What submissions that were replaced became,
+    OldOutputs,
+    /// and what the new ones become.
+    Outputs,
+    /// An entry of an account,
+    Entry,
+    /// and where the account stands after it.
+    Balance,
     /// Evidence.
     Evidence,
     /// Content by hash.
@@ -86,6 +94,10 @@ impl Step {
             Self::Judged => &history::JUDGED,
             Self::Photo => &alike::PHOTO,
             Self::Text => &alike::TEXT,
+            Self::OldOutputs => &outputs::OLD_OUTPUTS,
+            Self::Outputs => &outputs::OUTPUTS,
+            Self::Entry => &ledgers::ENTRY,
+            Self::Balance => &ledgers::BALANCE,
             Self::Evidence => &evidence::EVIDENCE,
             Self::Object => &versions::OBJECT,
             Self::Done => &outbox::DONE,

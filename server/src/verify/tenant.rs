@@ -12,6 +12,7 @@ use crate::tenant;
 use anyhow::Context as _;
 use engine::canon;
 use engine::event::{self, ENGINE_HASH, Event, Payload, Tip};
+use engine::ledger;
 use engine::recheck;
 use engine::task::{Task, TaskEvent};
 use engine::time;
@@ -195,11 +196,13 @@ async fn content(app: &App, tenant: &str, found: &mut Found) -> anyhow::Result<(
     }
 }
 
-/// Rows that follow from events say what the events say: tasks, every revision of master data, versions.
+/// Rows that follow from events say what the events say: tasks, accounts, every revision of master data, versions.
 async fn rows(app: &App, tenant: &str, streams: &[String], found: &mut Found) -> anyhow::Result<()> {
     for stream in streams {
         if stream.starts_with("tsk_") {
             task(app, tenant, stream, found).await?;
+        } else if stream.starts_with("led_") {
+            account(app, tenant, stream, found).await?;
         }
     }
     let mut versions: BTreeMap<(String, String, String), Value> = BTreeMap::new();
@@ -215,6 +218,23 @@ async fn rows(app: &App, tenant: &str, streams: &[String], found: &mut Found) ->
     }
     for ((kind, name, number), written) in versions {
         version(app, tenant, (&kind, &name, &number), &written, found).await?;
+    }
+    Ok(())
+}
+
+/// An account stands where its last entry says.
+async fn account(app: &App, tenant: &str, stream: &str, found: &mut Found) -> anyhow::Result<()> {
+    let stored = load::stream(app, tenant, stream, None).await.map_err(cause)?;
+    let last = stored.last().map(StoredEvent::event).transpose()?;
+    let Some((account, balance)) = last.as_ref().and_then(ledger::balance_after) else { return Ok(()) };
+    let rows = app.store.balances_of(tenant, &[account].into()).await?;
+    found.rows += 1;
+    let same = rows.first().is_some_and(|row| {
+        let stands = (row.version, row.event.as_str(), row.balance.as_str());
+        stands == (balance.tip.seq, balance.tip.hash.as_str(), balance.amount.to_string().as_str())
+    });
+    if !same {
+        found.fault(&format!("account {stream}"), "its row is not what its last entry says");
     }
     Ok(())
 }

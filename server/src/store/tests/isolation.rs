@@ -47,6 +47,11 @@ async fn an_empty_tenant_sees_nothing_of_another(database: &Database) {
     assert_eq!(store.awaiting_what_is_here(OTHER, 10).await.unwrap(), []);
     assert_eq!(store.visits_using(OTHER, "aa").await.unwrap(), [""; 0]);
     assert_eq!(store.take(OTHER, i64::MAX, i64::MAX, 10).await.unwrap(), []);
+    let account = super::outputs::account("stock", &["usr_1", "a"]);
+    assert_eq!(store.balances_of(OTHER, &[account].into()).await.unwrap(), []);
+    assert_eq!(store.outputs(OTHER, &super::outputs::everything()).await.unwrap(), []);
+    assert_eq!(store.balances(OTHER, &super::outputs::ledger(Some(crate::store::Scope::Tenant))).await.unwrap(), []);
+    assert_eq!(store.entries(OTHER, &super::outputs::ledger(Some(crate::store::Scope::Tenant))).await.unwrap(), []);
 }
 
 async fn rows(store: &dyn Store, tenant: &str) -> Vec<String> {
@@ -73,6 +78,7 @@ async fn a_tenant_changes_nothing_of_another(database: &Database) {
         Write::CheckIn { user: "usr_2".to_owned(), visit: "vis_1".to_owned(), seq: 2, at_ms: NOW + 1 },
         Write::Judged { customer: "cus_2".to_owned(), visit: "vis_1".to_owned(), seq: 1, at_ms: NOW + 1 },
         Write::OutboxDone("out_1".to_owned()),
+        Write::Handed { visit: "vis_1".to_owned(), step: "price".to_owned(), revision: 2 },
     ];
     write(&*store, OTHER, writes).await;
     store.erase(OTHER, "vis_1", &["answers", "note"]).await.unwrap();

@@ -16,6 +16,7 @@ mod isolation;
 mod operations;
 mod org_tree;
 mod outbox;
+mod outputs;
 mod records;
 mod safety;
 mod samples;

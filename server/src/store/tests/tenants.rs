@@ -70,6 +70,9 @@ pub(super) async fn one_of_each(store: &dyn Store, tenant: &str) {
         Write::Judged { customer: "cus_1".to_owned(), visit: "vis_1".to_owned(), seq: 2, at_ms: NOW },
         Write::Outbox { id: "out_1".to_owned(), topic: "reassess".to_owned(), body: json!({"visit": "vis_1"}) },
     ]);
+    writes.push(Write::Output(Box::new(super::outputs::output("out_1", "vis_1", NOW))));
+    let account = super::outputs::account("stock", &["usr_1", "a"]);
+    writes.extend(super::outputs::entry(tenant, &account, &mut engine::ledger::Balance::default(), "5"));
     let command = Some(super::samples::command("usr_1", "cmd_1"));
     super::samples::done(store.commit(tenant, &Commit { command, ..commit(writes) }).await);
     store.erase(tenant, "vis_1", &["note"]).await.unwrap();
