@@ -135,6 +135,14 @@ pub fn finding(sop: &EffectiveSop, finding: &Finding, language: &str) -> Line {
     {
         params.insert("ledger".into(), title.into());
     }
+    let step = finding.step.split('[').next().unwrap_or_default();
+    for (name, value) in &mut params {
+        // What was chosen in a form is said in the form's words, `<step>.<name>.<choice>`.
+        let key = value.as_str().map(|choice| format!("{step}.{name}.{choice}"));
+        if let Some(words) = key.and_then(|key| sop.sop.texts.get(&key)?.get(language)) {
+            *value = words.into();
+        }
+    }
     let params = Value::Object(params);
     let from_sop = || {
         let key = finding.params.get("message").and_then(Value::as_str)?;

@@ -124,6 +124,23 @@ fn an_input_is_a_rule_input_in_canonical_form() {
 }
 
 #[test]
+fn a_choice_is_said_in_the_words_of_its_form() {
+    let mut sop: Value = serde_json::from_str(include_str!("../../tests/sops/plain.json")).unwrap();
+    let text = |en: &str, zh: &str| json!({"en": en, "zh-CN": zh});
+    let texts = [("found", text("{what} of {size}", "{size}：{what}")), ("survey.what.leak", text("a leak", "渗漏"))];
+    let all = sop["texts"].as_object_mut().unwrap();
+    all.extend(texts.map(|(key, text)| (key.to_owned(), text)));
+    let plugins = serde_json::from_str(include_str!("../../tests/sops/plugins.json")).unwrap();
+    let sop = EffectiveSop::new(serde_json::from_value(sop).unwrap(), plugins, [].into(), &Map::new());
+    let params = json!({"message": "found", "what": "leak", "size": "leak"});
+    let mut finding = crate::finding::built_in("check", "found", "", crate::sop::Effect::Flag, &params);
+    "survey".clone_into(&mut finding.step);
+    let sop = sop.map_err(|problems| format!("{problems:?}")).unwrap();
+    let said = |language| crate::explain::finding(&sop, &finding, language).text;
+    assert_eq!((said("en").as_str(), said("zh-CN").as_str()), ("a leak of leak", "leak：渗漏"));
+}
+
+#[test]
 fn of_a_step_only_what_a_condition_may_read_is_seen() {
     use crate::condition::Condition;
     use crate::effective::{Sight, sight};
