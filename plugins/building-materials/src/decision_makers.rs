@@ -25,8 +25,8 @@ impl Rule for DecisionMakers {
             (
                 "decision.nobody_specifies",
                 texts! {
-                    "en": "The project is at {stage}: who specifies materials? Find out, usually at the designer.",
-                    "zh-CN": "项目处于 {stage} 阶段，尚无材料选型人，请尽快了解（通常在设计院）。",
+                    "en": "The tender is still ahead: who specifies materials? Find out, usually at the designer.",
+                    "zh-CN": "项目尚未招标，还没有材料选型人，请尽快了解（通常在设计院）。",
                 },
             ),
             (

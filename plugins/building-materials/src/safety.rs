@@ -31,8 +31,8 @@ impl Rule for Safety {
             (
                 "safety.ppe_missing",
                 texts! {
-                    "en": "Do not enter without protective equipment. Missing: {missing}.",
-                    "zh-CN": "未佩戴防护用品不得进入现场，缺少：{missing}。",
+                    "en": "Do not enter without protective equipment: {ppe} is missing.",
+                    "zh-CN": "未佩戴防护用品不得进入现场，缺少{ppe}。",
                 },
             ),
             (
@@ -84,9 +84,8 @@ impl Rule for Safety {
         let answers: answers::CheckIn = input.submission()?.answers_as()?;
         let limits = Limits::of(input)?;
         let mut findings = Findings::new();
-        let missing = missing_ppe(&answers, &limits);
-        if !missing.is_empty() {
-            findings.push(Finding::error("safety.ppe_missing").at("/ppe").with("missing", missing.join(", ")));
+        for piece in missing_ppe(&answers, &limits) {
+            findings.push(Finding::error("safety.ppe_missing").at("/ppe").with("ppe", piece));
         }
         let mut seen = BTreeSet::new();
         for (index, sheet) in answers.sheets.iter().enumerate() {

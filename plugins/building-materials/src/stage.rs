@@ -35,15 +35,15 @@ impl Rule for Stage {
             (
                 "stage.moved_back_unexplained",
                 texts! {
-                    "en": "The stage goes back from {last} to {stage}. Correct it, or say why.",
-                    "zh-CN": "工程阶段由 {last} 退回 {stage}。请更正；如属实，请说明原因。",
+                    "en": "The stage goes back to {stage}; the building was further already. Correct it, or say why.",
+                    "zh-CN": "工程阶段退回“{stage}”，此前已更靠后。请更正；如属实，请说明原因。",
                 },
             ),
             (
                 "stage.moved_back",
                 texts! {
-                    "en": "The stage went back from {last} to {stage}. The rep gave a reason.",
-                    "zh-CN": "工程阶段由 {last} 退回 {stage}，已说明原因。",
+                    "en": "The stage went back to {stage}; the building was further already. The rep gave a reason.",
+                    "zh-CN": "工程阶段退回“{stage}”，此前已更靠后，已说明原因。",
                 },
             ),
             (

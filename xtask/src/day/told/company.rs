@@ -36,7 +36,8 @@ pub struct Put {
 /// The company cannot be read.
 pub fn puts(told: &Told) -> Result<Vec<Put>> {
     let company: Company = read(&told.folder.join("demo/company.json"))?;
-    let names_customers = |put: &Put| ["/v1/relations/", "/v1/sop-assignments/"].iter().any(|it| put.path.starts_with(it));
+    let names_customers =
+        |put: &Put| ["/v1/relations/", "/v1/sop-assignments/"].iter().any(|it| put.path.starts_with(it));
     let (last, mut puts): (Vec<Put>, Vec<Put>) = company.records.into_iter().partition(names_customers);
     for customer in &told.customers {
         puts.extend(records(customer).with_context(|| customer.id.clone())?);
