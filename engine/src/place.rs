@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 mod datum;
 mod geodesic;
+pub mod ring;
+pub mod shift;
 #[cfg(test)]
 mod tests;
 
@@ -166,6 +168,18 @@ fn judgeable<'a>(
         return Err(FenceReason::TooOld);
     }
     Ok((location, position))
+}
+
+/// Whether there is such a place, in degrees.
+#[must_use]
+pub fn on_earth(lat: f64, lon: f64) -> bool {
+    (-90.0..=90.0).contains(&lat) && (-180.0..=180.0).contains(&lon)
+}
+
+/// Whether there is no such place, but one with latitude and longitude the other way round.
+#[must_use]
+pub fn swapped(lat: f64, lon: f64) -> bool {
+    !on_earth(lat, lon) && on_earth(lon, lat)
 }
 
 /// Whole tenths: lengths that differ by less are the same length.

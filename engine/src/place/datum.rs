@@ -36,7 +36,7 @@ pub fn to_wgs84(lat: f64, lon: f64, crs: Crs) -> Option<(f64, f64)> {
 }
 
 fn valid(lat: f64, lon: f64) -> Option<(f64, f64)> {
-    ((-90.0..=90.0).contains(&lat) && (-180.0..=180.0).contains(&lon)).then_some((lat, lon))
+    super::on_earth(lat, lon).then_some((lat, lon))
 }
 
 fn in_china((lat, lon): (f64, f64)) -> bool {

@@ -22,8 +22,7 @@ const ROUNDS_MAX: u32 = 1000;
 /// Metres between two places on WGS-84, each `(lat, lon)` in degrees, rounded to 0.1 m; none if one is no place on Earth.
 #[must_use]
 pub fn distance_m(from: (f64, f64), to: (f64, f64)) -> Option<f64> {
-    let on_earth = |(lat, lon): (f64, f64)| (-90.0..=90.0).contains(&lat) && (-180.0..=180.0).contains(&lon);
-    (on_earth(from) && on_earth(to)).then(|| {
+    (super::on_earth(from.0, from.1) && super::on_earth(to.0, to.1)).then(|| {
         let metres = vincenty_m(from, to).unwrap_or_else(|| haversine_m(from, to));
         (metres * 10.0).round() / 10.0
     })
@@ -81,7 +80,7 @@ fn foot(point: Coord<f64>, start: Coord<f64>, end: Coord<f64>, narrow: f64) -> C
 }
 
 /// The longitude `lon`, turned by whole circles until it is within half a circle of `other`; exact if it already is.
-fn beside(lon: f64, other: f64) -> f64 {
+pub(super) fn beside(lon: f64, other: f64) -> f64 {
     lon + 360.0 * ((other - lon) / 360.0).round()
 }
 
