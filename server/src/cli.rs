@@ -2,6 +2,10 @@
 //!
 //! Exit codes: 0 all is well, 1 the answer is no (a row differs, a fault was found), 2 it could not be done.
 
+mod client;
+
+pub use client::*;
+
 use crate::store::StoreUrl;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -292,82 +296,6 @@ pub struct UploadArguments {
     /// Components.
     #[arg(required = true)]
     pub components: Vec<PathBuf>,
-}
-
-/// `sopwith client …`
-#[derive(Subcommand)]
-pub enum ClientCommand {
-    /// Write records: a file with a list of `{"path", "body"}`, each put in order.
-    Load(LoadArguments),
-    /// Make a token for every user, into a file.
-    Tokens(TokensArguments),
-    /// Drive recorded visits as their phones would have, with progress.
-    Drive(DriveArguments),
-    /// Print the visits of some business dates as a table, and compare them with expected rows.
-    Table(ClientTableArguments),
-}
-
-/// `sopwith client load`
-#[derive(Args)]
-pub struct LoadArguments {
-    /// Where, and as whom.
-    #[command(flatten)]
-    pub server: ServerArguments,
-    /// The records.
-    pub file: PathBuf,
-}
-
-/// `sopwith client tokens`
-#[derive(Args)]
-pub struct TokensArguments {
-    /// Where, and as whom.
-    #[command(flatten)]
-    pub server: ServerArguments,
-    /// Where to write them: token by user.
-    pub file: PathBuf,
-}
-
-/// `sopwith client drive`
-#[derive(Args)]
-pub struct DriveArguments {
-    /// Where the server is.
-    #[arg(long, env = "SOPWITH_SERVER", default_value = "http://127.0.0.1:8080")]
-    pub server: String,
-    /// Token by user, as `client tokens` writes it.
-    #[arg(long, value_name = "FILE")]
-    pub tokens: PathBuf,
-    /// Who may move the server's clock to the recorded times.
-    #[arg(long, default_value = "usr_operator")]
-    pub operator: String,
-    /// Recorded visits, one JSON record a line.
-    #[arg(long, value_name = "FILE")]
-    pub visits: PathBuf,
-    /// Folder of the photos, `<sha256>.png`.
-    #[arg(long, value_name = "DIR")]
-    pub evidence: PathBuf,
-    /// Write every acknowledged command here, one line each, as it is acknowledged; `-`: on standard output.
-    #[arg(long, value_name = "FILE")]
-    pub acknowledged: Option<PathBuf>,
-}
-
-/// `sopwith client table`
-#[derive(Args)]
-pub struct ClientTableArguments {
-    /// Where, and as whom.
-    #[command(flatten)]
-    pub server: ServerArguments,
-    /// First business date.
-    #[arg(long)]
-    pub from: String,
-    /// Last business date.
-    #[arg(long)]
-    pub to: String,
-    /// Compare with expected rows; differing rows are named and the exit code is 1.
-    #[arg(long, value_name = "FILE")]
-    pub expect: Option<PathBuf>,
-    /// Language of the table.
-    #[arg(long, value_enum, default_value = "en")]
-    pub language: Language,
 }
 
 /// Languages the program speaks.

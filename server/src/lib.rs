@@ -8,7 +8,6 @@ mod cases;
 mod cli;
 mod client;
 mod clock;
-#[cfg_attr(not(test), expect(dead_code, reason = "whoever imports first takes this line away"))]
 mod csv_rows;
 mod evidence_files;
 mod expect;

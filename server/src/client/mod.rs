@@ -4,10 +4,11 @@
 //! industry: what it sends is data.
 
 mod drive;
+mod import;
 mod setup;
 mod table;
 
-use crate::cli::{ClientCommand, PublishArguments, ServerArguments, UploadArguments};
+use crate::cli::{ClientCommand, CustomersCommand, PublishArguments, ServerArguments, UploadArguments};
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_MATCH};
@@ -29,6 +30,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 pub async fn run(command: &ClientCommand) -> anyhow::Result<bool> {
     match command {
         ClientCommand::Load(arguments) => setup::load(arguments).await,
+        ClientCommand::Customers(CustomersCommand::Import(arguments)) => import::import(arguments).await,
         ClientCommand::Tokens(arguments) => setup::tokens(arguments).await,
         ClientCommand::Drive(arguments) => drive::drive(arguments).await,
         ClientCommand::Table(arguments) => table::table(arguments).await,
@@ -103,7 +105,15 @@ impl Server {
     /// # Errors
     /// No client can be made.
     pub fn new(base: &str, token: &str) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build()?;
+        Self::answering_within(Duration::from_secs(60), base, token)
+    }
+
+    /// A server that may take so long for an answer.
+    ///
+    /// # Errors
+    /// No client can be made.
+    pub fn answering_within(longest: Duration, base: &str, token: &str) -> anyhow::Result<Self> {
+        let http = reqwest::Client::builder().timeout(longest).build()?;
         Ok(Self { http, base: base.trim_end_matches('/').to_owned(), token: token.to_owned(), tries: TRIES })
     }
 

@@ -121,8 +121,8 @@ pub async fn publish(arguments: &PublishArguments) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// A path segment with everything but letters, digits, `-`, `.` and `_` escaped.
-fn encoded(segment: &str) -> String {
+/// A path segment, or a value of a query, with everything but letters, digits, `-`, `.` and `_` escaped.
+pub fn encoded(segment: &str) -> String {
     segment
         .bytes()
         .map(|byte| match byte {

@@ -3,14 +3,15 @@
 
 use crate::flows::load::LoadedVisit;
 use crate::flows::problem::{Problem, Result};
-use crate::store::{LedgerEntry, Output, PastUse, Write};
+use crate::store::{LedgerEntry, Output, PastArrival, PastUse, Write};
 use engine::alike;
 use engine::canon::CanonError;
-use engine::command::{Action, Amend};
+use engine::command::{Action, Amend, Command, Position};
 use engine::effective::EffectiveSop;
 use engine::event::{Draft, ENGINE_HASH, Event, Seal, Tip, seal};
 use engine::ledger::{self, LedgerEvent};
 use engine::output;
+use engine::place::shift;
 use engine::sop::StepKind;
 use engine::task::{Task, TaskEvent};
 use engine::time::format_utc;
@@ -222,7 +223,7 @@ impl<'a> Book<'a> {
     /// What an event (already applied to `visit`) adds to the indexes.
     fn index(&mut self, sop: &EffectiveSop, visit: &Visit, event: &VisitEvent, (seq, hash): (u64, &str)) {
         match event {
-            VisitEvent::Submitted { submission, .. } => {
+            VisitEvent::Submitted { command, submission, .. } => {
                 for evidence in &submission.evidence {
                     self.writes.push(Write::Use(PastUse {
                         sha256: evidence.sha256.clone(),
@@ -242,8 +243,19 @@ impl<'a> Book<'a> {
                 }
                 let is_check_in = sop.step(&submission.step).is_some_and(|step| step.kind == StepKind::CheckIn);
                 if is_check_in {
+                    self.arrival(visit, submitted_position(command), seq, submission.at.max_ms);
                     let (user, visit, at_ms) = (visit.user.clone(), visit.id.clone(), submission.at.max_ms);
                     self.writes.push(Write::CheckIn { user, visit, seq, at_ms });
+                }
+            }
+            // Who is refused for where they are may be right all the same: the customer may be elsewhere.
+            VisitEvent::Refused { command, refusal } if command.user == visit.user => {
+                let outside = |step: &str| {
+                    sop.step(step).is_some_and(|step| step.kind == StepKind::CheckIn)
+                        && refusal.findings.iter().any(|finding| finding.code == "location.outside")
+                };
+                if matches!(&command.action, Action::Submit(submission) if outside(&submission.step)) {
+                    self.arrival(visit, submitted_position(command), seq, self.now_ms);
                 }
             }
             VisitEvent::VisitCompleted { .. } | VisitEvent::VisitClosed { .. } | VisitEvent::Reassessed { .. } => {
@@ -256,9 +268,31 @@ impl<'a> Book<'a> {
         }
     }
 
+    /// Where a rep was when they checked in, if that says anything about where the customer is.
+    fn arrival(&mut self, visit: &Visit, position: Option<&Position>, seq: u64, at_ms: i64) {
+        let Some((location, position)) = visit.customer.location.as_ref().zip(position) else { return };
+        if shift::counts(position) {
+            let (visit_id, user) = (visit.id.clone(), visit.user.clone());
+            self.writes.push(Write::Arrival {
+                customer: visit.customer.id.clone(),
+                arrival: PastArrival { visit: visit_id, seq, user, at_ms },
+                misses: shift::misses(location, position),
+            });
+        }
+    }
+
     /// Work for the worker: judge a visit again, because `why`.
     pub fn reassess(&mut self, visit: &str, why: &str) {
         let body: Value = json!({"visit": visit, "why": why});
         self.writes.push(Write::Outbox { id: format!("reassess {visit}"), topic: "reassess".into(), body });
+    }
+}
+
+/// The position a command was sent with.
+pub const fn submitted_position(command: &Command) -> Option<&Position> {
+    match &command.action {
+        Action::Submit(submission) => submission.position.as_ref(),
+        Action::Amend(amend) => amend.submission.position.as_ref(),
+        _ => None,
     }
 }

@@ -8,7 +8,7 @@ use crate::flows::records::{Kind, one};
 use async_trait::async_trait;
 use engine::command::Location as Place;
 use engine::form::CompiledForm;
-use engine::place::Crs;
+use engine::place::{Crs, on_earth, swapped};
 use engine::resolve::SopAssignment;
 use engine::task::Role;
 use engine::text::Text;
@@ -229,6 +229,25 @@ impl Kind for Customer {
         names
     }
     async fn check(&self, app: &App, tenant: &str, _id: &str) -> Result<Vec<Violation>> {
+        let kind = customer_type(app, tenant, &self.kind).await?;
+        let form = kind.map(|(_, kind)| kind.form()).transpose()?;
+        Ok(self.violations(form.as_ref()))
+    }
+}
+
+impl CustomerType {
+    /// The schema, compiled.
+    ///
+    /// # Errors
+    /// It was not checked when it was written: a fault of ours.
+    pub fn form(&self) -> Result<CompiledForm> {
+        CompiledForm::compile(&self.schema).map_err(|problems| Problem::internal(format!("{problems:?}")))
+    }
+}
+
+impl Customer {
+    /// All that is wrong with it by itself; `form` is its type's, none if there is no such type.
+    pub fn violations(&self, form: Option<&CompiledForm>) -> Vec<Violation> {
         let mut wrong = Vec::new();
         if engine::time::business_date(0, &self.time_zone, "00:00").is_err() {
             wrong.push(Violation::new("/time_zone", "time_zone.unknown", &json!({"zone": self.time_zone})));
@@ -236,22 +255,38 @@ impl Kind for Customer {
         if (self.status == CustomerStatus::Merged) != self.merged_into.is_some() {
             wrong.push(Violation::new("/merged_into", "customer.merged_into", &Value::Null));
         }
-        let Some((_, kind)) = customer_type(app, tenant, &self.kind).await? else {
+        let Some(form) = form else {
             wrong.push(Violation::new("/type", "customer_type.unknown", &json!({"type": self.kind})));
-            return Ok(wrong);
+            return wrong;
         };
-        let form =
-            CompiledForm::compile(&kind.schema).map_err(|problems| Problem::internal(format!("{problems:?}")))?;
         let violations = form.validate(&Value::Object(self.fields.clone()), &BTreeMap::new());
         wrong.extend(violations.into_iter().map(|violation| {
             let code = format!("form.{}", violation.keyword);
             Violation::new(&format!("/fields{}", violation.pointer), &code, &Value::Null)
         }));
-        Ok(wrong)
+        wrong
     }
 }
 
 impl Location {
+    /// All that is wrong with it by itself.
+    pub fn violations(&self) -> Vec<Violation> {
+        let mut wrong = Vec::new();
+        if !on_earth(self.lat, self.lon) {
+            let code = if swapped(self.lat, self.lon) { "location.swapped" } else { "location.impossible" };
+            wrong.push(Violation::new("/lat", code, &json!({"lat": self.lat, "lon": self.lon})));
+        }
+        if !(self.accuracy_m.is_finite() && self.accuracy_m >= 0.0) {
+            wrong.push(Violation::new("/accuracy_m", "location.impossible", &Value::Null));
+        }
+        for (index, [lon, lat]) in self.polygon.iter().enumerate() {
+            if !on_earth(*lat, *lon) {
+                wrong.push(Violation::new(&format!("/polygon/{index}"), "location.impossible", &Value::Null));
+            }
+        }
+        wrong
+    }
+
     /// The location as the engine judges it.
     pub fn place(&self, id: &str) -> Place {
         Place {
@@ -276,20 +311,7 @@ impl Kind for Location {
         (self.from.as_deref(), self.to.as_deref())
     }
     async fn check(&self, _app: &App, _tenant: &str, _id: &str) -> Result<Vec<Violation>> {
-        let mut wrong = Vec::new();
-        let on_earth = |lat: f64, lon: f64| (-90.0..=90.0).contains(&lat) && (-180.0..=180.0).contains(&lon);
-        if !on_earth(self.lat, self.lon) {
-            wrong.push(Violation::new("/lat", "location.impossible", &Value::Null));
-        }
-        if !(self.accuracy_m.is_finite() && self.accuracy_m >= 0.0) {
-            wrong.push(Violation::new("/accuracy_m", "location.impossible", &Value::Null));
-        }
-        for (index, [lon, lat]) in self.polygon.iter().enumerate() {
-            if !on_earth(*lat, *lon) {
-                wrong.push(Violation::new(&format!("/polygon/{index}"), "location.impossible", &Value::Null));
-            }
-        }
-        Ok(wrong)
+        Ok(self.violations())
     }
 }
 

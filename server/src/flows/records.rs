@@ -193,14 +193,18 @@ pub async fn personal_fields<K: Kind>(app: &App, tenant: &str, body: &K) -> Resu
     if let Some((kind, under)) = body.custom_fields()
         && let Some((_, kind)) = customer_type(app, tenant, kind).await?
     {
-        let properties = kind.schema.get("properties").and_then(Value::as_object);
-        let marked =
-            properties.into_iter().flatten().filter(|(_, schema)| schema.get("x-personal") == Some(&json!(true)));
-        pointers.extend(marked.map(|(name, _)| format!("{under}/{}", name.replace('~', "~0").replace('/', "~1"))));
+        pointers.extend(marked_personal(&kind.schema, under));
     }
     let value = serde_json::to_value(body).map_err(Problem::internal)?;
     pointers.retain(|pointer| value.pointer(pointer).is_some_and(|value| !value.is_null()));
     Ok(pointers)
+}
+
+/// Pointers of the fields that a customer type's schema marks as personal, which stand under a pointer.
+pub fn marked_personal(schema: &Value, under: &str) -> Vec<String> {
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let marked = properties.into_iter().flatten().filter(|(_, schema)| schema.get("x-personal") == Some(&json!(true)));
+    marked.map(|(name, _)| format!("{under}/{}", name.replace('~', "~0").replace('/', "~1"))).collect()
 }
 
 /// Whether something was made, changed, or was so already.
@@ -274,7 +278,8 @@ pub async fn put<K: Kind>(app: &App, caller: &Caller, id: &str, body: &K, saw: O
     }
 }
 
-fn roles(roles: &[Role]) -> Value {
+/// Names of roles, for a problem.
+pub fn roles(roles: &[Role]) -> Value {
     json!({"roles": roles.iter().map(|role| role.name()).collect::<Vec<_>>().join(", ")})
 }
 
@@ -334,7 +339,8 @@ async fn known(app: &App, caller: &Caller, kind: &str, id: &str, named_by: &str)
     Ok(seen.then_some(record))
 }
 
-fn period((from, to): (Option<&str>, Option<&str>), wrong: &mut Vec<Violation>) -> (Option<i64>, Option<i64>) {
+/// From and until when something holds, in ms; what cannot be read is noted.
+pub fn period((from, to): (Option<&str>, Option<&str>), wrong: &mut Vec<Violation>) -> (Option<i64>, Option<i64>) {
     let mut parse = |member: &'static str, text: Option<&str>| match text.map(|text| time::parse(member, text)) {
         None => None,
         Some(Ok(at_ms)) => Some(at_ms),

@@ -4,6 +4,7 @@
 
 mod audit;
 mod auth;
+mod customers;
 mod evidence;
 mod extract;
 mod json;
@@ -23,10 +24,9 @@ mod verbs;
 use crate::app::App;
 use crate::flows::problem::{Kind, Problem};
 use axum::Router;
-use axum::error_handling::HandleErrorLayer;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::{HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -46,6 +46,8 @@ pub use openapi::text as openapi;
 const MAX_JSON: usize = 2 << 20;
 /// Longest a request may take.
 const LONGEST: Duration = Duration::from_secs(60);
+/// Longest the import of a large file may take.
+const LONGEST_IMPORT: Duration = Duration::from_secs(900);
 
 /// Everything below `/v1`.
 fn v1() -> OpenApiRouter<Arc<App>> {
@@ -61,6 +63,7 @@ fn v1() -> OpenApiRouter<Arc<App>> {
         .merge(meta::router())
         .layer(DefaultBodyLimit::max(MAX_JSON))
         .merge(evidence::router())
+        .merge(customers::router())
 }
 
 /// The whole service.
@@ -82,10 +85,7 @@ pub fn router(app: Arc<App>, metrics: PrometheusHandle) -> Router {
                 .layer(from_fn_with_state(Arc::clone(&app), request_id::name))
                 .layer(from_fn(problem::render))
                 .layer(CatchPanicLayer::custom(panicked))
-                .layer(HandleErrorLayer::new(|_| async {
-                    ApiProblem(Problem::new(Kind::Unavailable, "too_slow", &Value::Null))
-                }))
-                .layer(tower::timeout::TimeoutLayer::new(LONGEST))
+                .layer(from_fn(in_time))
                 .layer(SetResponseHeaderLayer::overriding(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
                 .layer(SetResponseHeaderLayer::if_not_present(
                     HeaderName::from_static("referrer-policy"),
@@ -93,6 +93,13 @@ pub fn router(app: Arc<App>, metrics: PrometheusHandle) -> Router {
                 )),
         )
         .with_state(app)
+}
+
+/// Gives up on what takes too long.
+async fn in_time(request: Request, next: Next) -> Response {
+    let longest = if request.uri().path() == "/v1/customers/import" { LONGEST_IMPORT } else { LONGEST };
+    let answer = tokio::time::timeout(longest, next.run(request)).await;
+    answer.unwrap_or_else(|_| ApiProblem(Problem::new(Kind::Unavailable, "too_slow", &Value::Null)).into_response())
 }
 
 fn panicked(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {

@@ -66,17 +66,23 @@ fn malformed(code: &str) -> ApiProblem {
 }
 
 impl<T> Page<T> {
+    /// A page of what was found on the way to `next`, be it less than was asked for.
+    pub fn up_to<K: Serialize>(items: Vec<T>, next: Option<K>) -> Self {
+        Self { items, next: next.as_ref().map(cursor) }
+    }
+
     /// A page of at most `limit` of `items`, of which there is one more when another page follows.
     pub fn of<K: Serialize>(mut items: Vec<T>, limit: u32, key: impl Fn(&T) -> K) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = items.len() > limit;
         items.truncate(limit);
-        let next = items.last().filter(|_| more).map(|last| {
-            let bytes = serde_json::to_vec(&key(last)).unwrap_or_default();
-            format!("1.{}", BASE64_URL_SAFE_NO_PAD.encode(bytes))
-        });
+        let next = items.last().filter(|_| more).map(|last| cursor(&key(last)));
         Self { items, next }
     }
+}
+
+fn cursor<K: Serialize>(key: &K) -> String {
+    format!("1.{}", BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(key).unwrap_or_default()))
 }
 
 #[cfg(test)]

@@ -371,6 +371,7 @@ impl Writer<Db> {
     fn write<'a>(&'a mut self, write: &'a Write) -> Writing<'a, ()> {
         match write {
             Write::Record(record, expected) => self.record(record, *expected),
+            Write::Import { import, records } => self.import(import, *records),
             Write::Version(version, expected) => self.version(version, *expected),
             Write::Token(token) => self.token(token),
             Write::RevokeToken(id) => self.revoke_token(id),

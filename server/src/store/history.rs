@@ -2,7 +2,7 @@
 
 use super::database::{Base, natural};
 use super::rows::{Statement, Work};
-use super::{HistoryStore, PastEvent, PastUse, Result};
+use super::{HistoryStore, PastArrival, PastEvent, PastUse, Result, Scope};
 use async_trait::async_trait;
 use sqlx::{Postgres, QueryBuilder, Sqlite};
 use std::collections::BTreeSet;
@@ -63,6 +63,51 @@ impl HistoryStore for Base<Db> {
             .collect()
     }
 
+    async fn arrivals(&self, tenant: &str, customer: &str, limit: u32) -> Result<Vec<PastArrival>> {
+        let rows: Vec<(String, i64, String, i64)> = sqlx::query_as(
+            "select visit, seq, user_id, at_ms from arrivals where tenant = $1 and customer = $2
+             order by at_ms desc, visit desc, seq desc limit $3",
+        )
+        .bind(tenant)
+        .bind(customer)
+        .bind(i64::from(limit))
+        .fetch_all(&self.read)
+        .await?;
+        rows.into_iter()
+            .map(|(visit, seq, user, at_ms)| {
+                let seq = natural("arrivals", &visit, seq)?;
+                Ok(PastArrival { visit, seq, user, at_ms })
+            })
+            .collect()
+    }
+
+    async fn missed_customers(
+        &self,
+        tenant: &str,
+        scope: &Scope,
+        times: u32,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<String>> {
+        let mut sql = QueryBuilder::<Db>::new(
+            "select a.customer from arrivals a
+             join records r on r.tenant = a.tenant and r.kind = 'customer' and r.id = a.customer and r.newest
+             where a.misses and a.tenant = ",
+        );
+        sql.push_bind(tenant);
+        if let Some(after) = after {
+            sql.push(" and a.customer > ").push_bind(after);
+        }
+        if let Scope::Under(units) = scope {
+            sql.push(" and (r.org_unit is null or r.org_unit in ");
+            Self::units_under(&mut sql, tenant, units);
+            sql.push(")");
+        }
+        sql.push(" group by a.customer having count(*) >= ").push_bind(i64::from(times));
+        sql.push(" order by a.customer limit ").push_bind(i64::from(limit));
+        Ok(sql.build_query_scalar().fetch_all(&self.read).await?)
+    }
+
     async fn previous_visit(
         &self,
         tenant: &str,
@@ -95,6 +140,13 @@ pub const CHECK_IN: Statement = Statement {
         "on conflict (tenant, visit)
          do update set user_id = excluded.user_id, seq = excluded.seq, at_ms = excluded.at_ms",
     ),
+};
+
+/// A check-in with its position; the same again is the same.
+pub const ARRIVAL: Statement = Statement {
+    columns: "tenant, visit, seq, customer, user_id, at_ms, misses",
+    key: 3,
+    work: Work::Insert("arrivals", "on conflict do nothing"),
 };
 
 /// A judged visit, in place of its earlier row.

@@ -14,12 +14,14 @@ mod events;
 mod evidence;
 mod group;
 mod history;
+mod imports;
 mod ledgers;
 mod migrations;
 mod model;
 mod open;
 mod outbox;
 mod outputs;
+mod past;
 mod postgres;
 mod prepare;
 mod records;
@@ -35,10 +37,11 @@ mod versions;
 
 pub use model::{
     AccountBalance, Change, CommandRecord, Commit, Committed, Conflict, Evidence, LedgerEntry, LedgerQuery, Offer,
-    OutboxItem, Output, OutputQuery, OwnOrScope, PastEvent, PastUse, Record, RecordQuery, Scope, Session, StoredEvent,
-    TaskField, TaskQuery, TaskScope, Tenant, Token, Version, VersionKind, Write,
+    OutboxItem, Output, OutputQuery, OwnOrScope, Record, RecordQuery, Scope, Session, StoredEvent, TaskField,
+    TaskQuery, TaskScope, Tenant, Token, Version, VersionKind, Write,
 };
 pub use open::{Options, SchemaState, StoreUrl, Synchronous, migrate, open, schema};
+pub use past::{PastArrival, PastEvent, PastUse};
 
 use async_trait::async_trait;
 use engine::alike::{PastPhoto, PastText};
@@ -111,6 +114,15 @@ pub trait TenantStore {
     async fn token_by_id(&self, tenant: &str, id: &str) -> Result<Option<Token>>;
 }
 
+/// What a record is found by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// Its id.
+    Id,
+    /// The record it is about.
+    Subject,
+}
+
 /// Master data.
 #[async_trait]
 pub trait RecordStore {
@@ -120,6 +132,8 @@ pub trait RecordStore {
     async fn in_scope(&self, tenant: &str, org_unit: Option<&str>, scope: &Scope) -> Result<bool>;
     /// Newest revisions.
     async fn records(&self, tenant: &str, query: &RecordQuery) -> Result<Vec<Record>>;
+    /// Newest revisions of these ids, or about these subjects; in no order.
+    async fn records_of(&self, tenant: &str, kind: &str, of: Named, names: &BTreeSet<String>) -> Result<Vec<Record>>;
     /// An org unit and those above it, the highest first; empty if there is none.
     async fn org_path(&self, tenant: &str, org_unit: &str) -> Result<Vec<String>>;
 }
@@ -190,6 +204,17 @@ pub trait HistoryStore {
     async fn next_check_in(&self, tenant: &str, user: &str, not: &str, after_ms: i64) -> Result<Option<PastEvent>>;
     /// Uses of the evidence in other visits, with the hash of their event, sorted by (sha256, received, visit, step).
     async fn uses(&self, tenant: &str, sha256: &BTreeSet<String>, not: &str) -> Result<Vec<(PastUse, String)>>;
+    /// The customer's last check-ins, the latest first: accepted ones, and those refused outside the fence.
+    async fn arrivals(&self, tenant: &str, customer: &str, limit: u32) -> Result<Vec<PastArrival>>;
+    /// Customers in the scope that were missed by at least `times` check-ins, by id, after an id.
+    async fn missed_customers(
+        &self,
+        tenant: &str,
+        scope: &Scope,
+        times: u32,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<String>>;
     /// The customer's last judged visit checked in not later than `before_ms`, other than `not`.
     async fn previous_visit(
         &self,
@@ -258,6 +283,13 @@ pub trait LedgerStore {
     async fn entries(&self, tenant: &str, query: &LedgerQuery<(i64, String, i64)>) -> Result<Vec<LedgerEntry>>;
 }
 
+/// What imports have staged. It comes and takes effect through `commit`.
+#[async_trait]
+pub trait ImportStore {
+    /// Deletes what is staged for an import, and for all that are older than `before_ms`; how many rows.
+    async fn unstage(&self, tenant: &str, import: &str, before_ms: i64) -> Result<u64>;
+}
+
 /// The worker's queue.
 #[async_trait]
 pub trait OutboxStore {
@@ -301,6 +333,7 @@ pub trait Store:
     + EvidenceStore
     + OutputStore
     + LedgerStore
+    + ImportStore
     + OutboxStore
     + DumpStore
     + Send

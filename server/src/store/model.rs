@@ -1,6 +1,6 @@
 //! The data that goes in and comes out: plain structs, no database in them.
 
-use super::{Result, StoreError};
+use super::{PastArrival, PastUse, Result, StoreError};
 use engine::alike::{PastPhoto, PastText};
 use engine::canon::CanonicalJson;
 use engine::event::{Draft, Event};
@@ -279,36 +279,6 @@ pub struct Evidence {
     pub exif: Option<Exif>,
 }
 
-/// A place in the past that a rule may be told of: an event of a visit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PastEvent {
-    /// The visit; also the stream.
-    pub visit: String,
-    /// Which event.
-    pub seq: u64,
-    /// Its hash.
-    pub hash: String,
-}
-
-/// A use of evidence in another visit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PastUse {
-    /// SHA-256.
-    pub sha256: String,
-    /// The visit.
-    pub visit: String,
-    /// Its customer.
-    pub customer: String,
-    /// The step.
-    pub step: String,
-    /// Class there.
-    pub class: String,
-    /// When it was received there.
-    pub received_ms: i64,
-    /// The `submitted` event.
-    pub seq: u64,
-}
-
 /// Work that follows from a commit, done by the worker.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutboxItem {
@@ -335,6 +305,20 @@ pub enum Write {
     Task(Box<Task>, Option<u64>),
     /// A record's next revision; `expected` is the one before, none if it must be new.
     Record(Box<Record>, Option<u64>),
+    /// A record's next revision, which an import brings: unseen until the import takes effect.
+    Staged {
+        /// `imp_…`
+        import: String,
+        /// The revision.
+        record: Box<Record>,
+    },
+    /// An import takes effect: what was staged for it is written, if it is so many and each is still the next revision.
+    Import {
+        /// `imp_…`
+        import: String,
+        /// How many were staged.
+        records: u64,
+    },
     /// A version; `expected` is the revision it replaces, none if it must be new.
     Version(Box<Version>, Option<u64>),
     /// Content under its hash; one that is there stays.
@@ -367,6 +351,15 @@ pub enum Write {
         seq: u64,
         /// Latest it can have been.
         at_ms: i64,
+    },
+    /// A check-in with a position that counts, accepted or refused.
+    Arrival {
+        /// The customer.
+        customer: String,
+        /// The visit and the event.
+        arrival: PastArrival,
+        /// Whether it is far from where the customer was said to be.
+        misses: bool,
     },
     /// A use of evidence.
     Use(PastUse),
@@ -452,7 +445,7 @@ pub struct Change {
     /// When.
     pub at_ms: i64,
     /// What: a list of `{"task": id}`, `{"record": [kind, id]}`, `{"version": [kind, name, version]}`,
-    /// `{"event": [stream, seq]}`, `{"evidence": sha256}`.
+    /// `{"event": [stream, seq]}`, `{"evidence": sha256}`, `{"import": id}` (its records are in its `import_staged` events).
     pub what: Value,
 }
 

@@ -5,6 +5,7 @@
 
 use super::database::int;
 use super::events::{event_row, payload_rows};
+use super::imports::staged_row;
 use super::ledgers::entry_rows;
 use super::outputs::output_row;
 use super::rows::{Row, Step, cells};
@@ -207,6 +208,12 @@ impl Prepared {
                 self.touch("stream", visit);
                 self.put(Row { step: Step::CheckIn, part, cells: cells![&tenant, visit, user, int(*seq)?, *at_ms] });
             }
+            Write::Arrival { customer, arrival, misses } => {
+                self.touch("stream", &arrival.visit);
+                let (visit, seq, at_ms) = (&arrival.visit, int(arrival.seq)?, arrival.at_ms);
+                let cells = cells![&tenant, visit, seq, customer, &arrival.user, at_ms, *misses];
+                self.put(Row { step: Step::Arrival, part, cells });
+            }
             Write::Judged { customer, visit, seq, at_ms } => {
                 self.touch("stream", visit);
                 self.put(Row { step: Step::Judged, part, cells: cells![&tenant, visit, customer, int(*seq)?, *at_ms] });
@@ -261,6 +268,12 @@ impl Prepared {
             Write::Record(record, _) => {
                 self.rest.push((part, write.clone()));
                 return Ok(json!({"record": [record.kind, record.id]}));
+            }
+            // Not `put`: an import has each record once, and its rows are many.
+            Write::Staged { import, record } => self.rows.push(staged_row(&tenant, import, record, part)?),
+            Write::Import { import, .. } => {
+                self.rest.push((part, write.clone()));
+                return Ok(json!({"import": import}));
             }
             Write::Version(version, _) => {
                 self.rest.push((part, write.clone()));

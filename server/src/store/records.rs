@@ -1,7 +1,7 @@
 //! Master data: dated revisions, and the tree of org units that scopes are made of.
 
 use super::database::{Base, Stop, Writer, Writing, inconsistent, int, natural, parse};
-use super::{Record, RecordQuery, RecordStore, Result, Scope, StoreError};
+use super::{Named, Record, RecordQuery, RecordStore, Result, Scope, StoreError};
 use async_trait::async_trait;
 use sqlx::{Postgres, QueryBuilder, Sqlite};
 use std::collections::BTreeSet;
@@ -75,6 +75,18 @@ impl RecordStore for Base<Db> {
             sql.push(") and (to_ms is null or to_ms > ").push_bind(at_ms).push(")");
         }
         sql.push(" order by id limit ").push_bind(i64::from(query.limit));
+        let rows: Vec<Row> = sql.build_query_as().fetch_all(&self.read).await?;
+        rows.into_iter().map(to_record).collect()
+    }
+
+    async fn records_of(&self, tenant: &str, kind: &str, of: Named, names: &BTreeSet<String>) -> Result<Vec<Record>> {
+        let mut sql = QueryBuilder::<Db>::new(select!("where newest and tenant = "));
+        sql.push_bind(tenant).push(" and kind = ").push_bind(kind);
+        sql.push(match of {
+            Named::Id => " and id in ",
+            Named::Subject => " and subject in ",
+        });
+        Self::list(&mut sql, names);
         let rows: Vec<Row> = sql.build_query_as().fetch_all(&self.read).await?;
         rows.into_iter().map(to_record).collect()
     }

@@ -5,7 +5,7 @@
 //! here is the order in which they run.
 
 use super::database::Dialect;
-use super::{alike, commit, events, evidence, history, ledgers, outbox, outputs, task_row, versions};
+use super::{alike, commit, events, evidence, history, imports, ledgers, outbox, outputs, task_row, versions};
 use std::sync::Arc;
 
 /// Most values of one statement; rows that need more go in several.
@@ -41,6 +41,8 @@ pub enum Step {
     Awaits,
     /// An accepted check-in.
     CheckIn,
+    /// A check-in with its position.
+    Arrival,
     /// A use of evidence.
     Use,
     /// A judged visit.
@@ -61,6 +63,8 @@ pub enum Step {
     Evidence,
     /// Content by hash.
     Object,
+    /// What an import brings.
+    Staged,
     /// Work that is done,
     Done,
     /// unless it was asked for again meanwhile.
@@ -90,6 +94,7 @@ impl Step {
             Self::OldAwaits => &evidence::OLD_AWAITS,
             Self::Awaits => &evidence::AWAITS,
             Self::CheckIn => &history::CHECK_IN,
+            Self::Arrival => &history::ARRIVAL,
             Self::Use => &history::USE,
             Self::Judged => &history::JUDGED,
             Self::Photo => &alike::PHOTO,
@@ -100,6 +105,7 @@ impl Step {
             Self::Balance => &ledgers::BALANCE,
             Self::Evidence => &evidence::EVIDENCE,
             Self::Object => &versions::OBJECT,
+            Self::Staged => &imports::STAGED,
             Self::Done => &outbox::DONE,
             Self::Again => &outbox::AGAIN,
             Self::Outbox => &outbox::OUTBOX,

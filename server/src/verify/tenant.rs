@@ -17,7 +17,7 @@ use engine::recheck;
 use engine::task::{Task, TaskEvent};
 use engine::time;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many rows one look takes.
 const PAGE: u32 = 500;
@@ -206,8 +206,15 @@ async fn rows(app: &App, tenant: &str, streams: &[String], found: &mut Found) ->
         }
     }
     let mut versions: BTreeMap<(String, String, String), Value> = BTreeMap::new();
-    for stored in load::stream(app, tenant, tenant, None).await.map_err(cause)? {
-        let event = stored.event()?;
+    let own = load::stream(app, tenant, tenant, None).await.map_err(cause)?;
+    let own: Vec<Event> = own.iter().map(StoredEvent::event).collect::<Result<_, _>>()?;
+    // What was staged for an import that never took effect was never written.
+    let imported: BTreeSet<String> =
+        own.iter().filter(|event| event.header.kind == "records_imported").filter_map(import_of).collect();
+    for event in own {
+        if event.header.kind == "import_staged" && import_of(&event).is_some_and(|import| imported.contains(&import)) {
+            staged(app, tenant, &event, found).await?;
+        }
         if event.header.kind == "record_written" {
             record(app, tenant, &event, found).await?;
         }
@@ -271,11 +278,38 @@ async fn record(app: &App, tenant: &str, event: &Event, found: &mut Found) -> an
     let (Some(about), Some(body)) = (payload(event, "about"), payload(event, "record")) else { return Ok(()) };
     let text = |name: &str| about.get(name).and_then(Value::as_str).unwrap_or_default();
     let revision = about.get("revision").and_then(Value::as_u64);
-    let stored: Option<Record> = app.store.record(tenant, text("kind"), text("id"), revision).await?;
+    revision_is(app, tenant, (text("kind"), text("id"), revision), &body, found).await
+}
+
+/// A revision's row is what was written of it.
+async fn revision_is(
+    app: &App,
+    tenant: &str,
+    (kind, id, revision): (&str, &str, Option<u64>),
+    body: &Value,
+    found: &mut Found,
+) -> anyhow::Result<()> {
+    let stored: Option<Record> = app.store.record(tenant, kind, id, revision).await?;
     found.rows += 1;
-    if stored.is_none_or(|stored| stored.body != body) {
-        let what = format!("record {} {} {}", text("kind"), text("id"), revision.unwrap_or_default());
+    if stored.is_none_or(|stored| stored.body != *body) {
+        let what = format!("record {kind} {id} {}", revision.unwrap_or_default());
         found.fault(&what, "it is not what was written");
+    }
+    Ok(())
+}
+
+/// The import an event belongs to.
+fn import_of(event: &Event) -> Option<String> {
+    payload(event, "about")?.get("import")?.as_str().map(str::to_owned)
+}
+
+/// The revisions that one part of an import brought.
+async fn staged(app: &App, tenant: &str, event: &Event, found: &mut Found) -> anyhow::Result<()> {
+    let Some(Value::Array(records)) = payload(event, "records") else { return Ok(()) };
+    for record in &records {
+        let text = |at: usize| record.get(at).and_then(Value::as_str).unwrap_or_default();
+        let (revision, body) = (record.get(2).and_then(Value::as_u64), record.get(3).cloned().unwrap_or_default());
+        revision_is(app, tenant, (text(0), text(1), revision), &body, found).await?;
     }
     Ok(())
 }

@@ -1,10 +1,16 @@
 //! The past answers as the engine's own history in memory does.
 
-use super::samples::{NOW, set, stream, used, write};
+use super::samples::{NOW, arrival, org_unit, record, set, stream, under, used, write};
 use super::{Database, ONE, OTHER, on_both};
-use crate::store::{PastEvent, PastUse, Store, Write};
+use crate::store::{PastEvent, PastUse, Record, Scope, Store, Write};
 
-on_both![the_check_in_before_and_after, the_visit_before, uses_in_other_visits];
+on_both![
+    the_check_in_before_and_after,
+    the_visit_before,
+    uses_in_other_visits,
+    arrivals_at_a_customer,
+    customers_that_are_missed_again_and_again
+];
 
 fn check_in(visit: &str, seq: u64, at_ms: i64) -> Write {
     Write::CheckIn { user: "usr_1".to_owned(), visit: visit.to_owned(), seq, at_ms }
@@ -88,4 +94,51 @@ async fn uses_in_other_visits(database: &Database) {
     }
     assert_eq!(store.uses(ONE, &set(&[]), "vis_2").await.unwrap(), []);
     assert_eq!(store.uses(OTHER, &set(&["aa"]), "vis_9").await.unwrap(), []);
+}
+
+fn at(customer: &str, visit: &str, seq: u64, at_ms: i64, misses: bool) -> Write {
+    Write::Arrival { customer: customer.to_owned(), arrival: arrival(visit, seq, at_ms), misses }
+}
+
+async fn arrivals_at_a_customer(database: &Database) {
+    let store = database.with_tenants().await;
+    let tries = vec![at("cus_1", "vis_1", 4, NOW + 1, false), at("cus_1", "vis_1", 3, NOW, true)];
+    write(&*store, ONE, tries).await;
+    write(&*store, ONE, vec![at("cus_1", "vis_2", 3, NOW + 9, true), at("cus_2", "vis_3", 3, NOW, true)]).await;
+    // The same again is the same.
+    write(&*store, ONE, vec![at("cus_1", "vis_1", 4, NOW + 1, false)]).await;
+    let found = store.arrivals(ONE, "cus_1", 10).await.unwrap();
+    assert_eq!(found, [arrival("vis_2", 3, NOW + 9), arrival("vis_1", 4, NOW + 1), arrival("vis_1", 3, NOW)]);
+    assert_eq!(store.arrivals(ONE, "cus_1", 1).await.unwrap(), [arrival("vis_2", 3, NOW + 9)]);
+    assert_eq!(store.arrivals(ONE, "cus_9", 10).await.unwrap(), []);
+}
+
+async fn customers_that_are_missed_again_and_again(database: &Database) {
+    let store = database.with_tenants().await;
+    let customer = |id: &str, unit: Option<&str>| {
+        let record = Record { org_unit: unit.map(str::to_owned), ..record("customer", id, 1) };
+        Write::Record(Box::new(record), None)
+    };
+    let company = vec![
+        org_unit("org_a", None),
+        org_unit("org_b", None),
+        customer("cus_1", Some("org_a")),
+        customer("cus_2", Some("org_b")),
+        customer("cus_3", None),
+        customer("cus_4", Some("org_a")),
+    ];
+    write(&*store, ONE, company).await;
+    let missed = ["cus_1", "cus_2", "cus_3", "cus_9"].iter().flat_map(|customer| {
+        (0..3).map(move |visit| at(customer, &format!("vis_{}-{visit}", &customer[4..]), 3, NOW, true))
+    });
+    write(&*store, ONE, missed.collect()).await;
+    let found = (0..5).map(|visit| at("cus_4", &format!("vis_4-{visit}"), 3, NOW, visit < 2)).collect();
+    write(&*store, ONE, found).await;
+    let list = async |scope: &Scope, times, after, limit| {
+        store.missed_customers(ONE, scope, times, after, limit).await.unwrap()
+    };
+    assert_eq!(list(&Scope::Tenant, 3, None, 10).await, ["cus_1", "cus_2", "cus_3"], "and none that is not there");
+    assert_eq!(list(&Scope::Tenant, 2, None, 10).await, ["cus_1", "cus_2", "cus_3", "cus_4"]);
+    assert_eq!(list(&Scope::Tenant, 3, Some("cus_1"), 1).await, ["cus_2"]);
+    assert_eq!(list(&under(&["org_b"]), 3, None, 10).await, ["cus_2", "cus_3"], "what has no unit is everybody's");
 }

@@ -3,7 +3,7 @@
 use super::samples::{NOW, all_records, all_tasks, set, under, write};
 use super::tenants::one_of_each;
 use super::{Database, ONE, OTHER, on_both};
-use crate::store::{Store, TaskScope, VersionKind, Write};
+use crate::store::{Named, Scope, Store, TaskScope, VersionKind, Write};
 use engine::event::Tip;
 
 on_both![an_empty_tenant_sees_nothing_of_another, a_tenant_changes_nothing_of_another];
@@ -38,6 +38,11 @@ async fn an_empty_tenant_sees_nothing_of_another(database: &Database) {
     assert_eq!(store.next_check_in(OTHER, "usr_1", "", 0).await.unwrap(), None);
     assert_eq!(store.uses(OTHER, &set(&["aa"]), "").await.unwrap(), []);
     assert_eq!(store.previous_visit(OTHER, "cus_1", "", i64::MAX).await.unwrap(), None);
+    assert_eq!(store.arrivals(OTHER, "cus_1", 10).await.unwrap(), []);
+    assert_eq!(store.missed_customers(OTHER, &Scope::Tenant, 1, None, 10).await.unwrap(), [""; 0]);
+    for named in [Named::Id, Named::Subject] {
+        assert_eq!(store.records_of(OTHER, "customer", named, &set(&["cus_1"])).await.unwrap(), []);
+    }
     assert_eq!(store.evidence(OTHER, "aa").await.unwrap(), None);
     assert!(store.arrived(OTHER, &set(&["aa"])).await.unwrap().is_empty());
     assert_eq!(store.photos_like(OTHER, 0xf0e1, "", (0, i64::MAX)).await.unwrap(), []);
@@ -71,11 +76,16 @@ async fn a_tenant_changes_nothing_of_another(database: &Database) {
     one_of_each(&*store, OTHER).await;
     let writes = vec![
         Write::Task(Box::new(engine::task::Task { version: 2, ..super::samples::task("tsk_1") }), Some(1)),
-        Write::Record(Box::new(super::samples::record("customer", "cus_1", 3)), Some(2)),
         Write::Record(Box::new(super::samples::record("org_unit", "org_low", 2)), Some(1)),
         Write::RevokeToken("tok_1".to_owned()),
         Write::Awaits { visit: "vis_1".to_owned(), sha256: set(&[]) },
         Write::CheckIn { user: "usr_2".to_owned(), visit: "vis_1".to_owned(), seq: 2, at_ms: NOW + 1 },
+        Write::Arrival {
+            customer: "cus_1".to_owned(),
+            arrival: super::samples::arrival("vis_1", 2, NOW),
+            misses: true,
+        },
+        Write::Import { import: "imp_1".to_owned(), records: 1 },
         Write::Judged { customer: "cus_2".to_owned(), visit: "vis_1".to_owned(), seq: 1, at_ms: NOW + 1 },
         Write::OutboxDone("out_1".to_owned()),
         Write::Handed { visit: "vis_1".to_owned(), step: "price".to_owned(), revision: 2 },
@@ -83,6 +93,7 @@ async fn a_tenant_changes_nothing_of_another(database: &Database) {
     write(&*store, OTHER, writes).await;
     store.erase(OTHER, "vis_1", &["answers", "note"]).await.unwrap();
     store.take(OTHER, i64::MAX, i64::MAX, 10).await.unwrap();
+    store.unstage(OTHER, "imp_1", i64::MAX).await.unwrap();
     store.postpone(OTHER, "out_1", 0).await.unwrap();
     store.suspend_tenant(OTHER, true).await.unwrap();
     assert_eq!(rows(&*store, ONE).await, before);

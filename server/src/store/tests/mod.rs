@@ -12,6 +12,7 @@ mod events;
 mod evidence;
 mod groups;
 mod history;
+mod imports;
 mod isolation;
 mod operations;
 mod org_tree;

@@ -2,14 +2,15 @@
 
 use super::samples::{NOW, all_records, commit, moved, org_unit, record, under, write};
 use super::{Database, ONE, OTHER, on_both};
-use crate::store::{Record, RecordQuery, Scope, Store, Write};
+use crate::store::{Named, Record, RecordQuery, Scope, Store, Write};
 
 on_both![
     revisions_stay,
     a_revision_follows_the_newest,
     lists_are_by_id,
     records_hold_from_until,
-    lists_keep_to_the_scope
+    lists_keep_to_the_scope,
+    several_are_found_by_name
 ];
 
 fn first(record: Record) -> Write {
@@ -122,4 +123,25 @@ async fn lists_keep_to_the_scope(database: &Database) {
     assert_eq!(ids(&*store, &seen(under(&["org_top"]))).await, ["cus_all", "cus_east", "cus_top", "cus_west"]);
     assert_eq!(ids(&*store, &seen(under(&[]))).await, ["cus_all"]);
     assert_eq!(ids(&*store, &seen(under(&["org_lost"]))).await, ["cus_all"]);
+}
+
+async fn several_are_found_by_name(database: &Database) {
+    let store = database.with_tenants().await;
+    let of = |id: &str, revision, subject: &str| Record {
+        subject: Some(subject.to_owned()),
+        ..record("contact", id, revision)
+    };
+    let records = [of("con_1", 1, "cus_1"), of("con_2", 1, "cus_1"), of("con_3", 1, "cus_2")];
+    write(&*store, ONE, records.iter().cloned().map(first).collect()).await;
+    let newer = of("con_2", 2, "cus_2");
+    write(&*store, ONE, vec![Write::Record(Box::new(newer.clone()), Some(1)), first(record("user", "con_1", 1))]).await;
+    let found = async |named, names: &[&str]| {
+        let mut found = store.records_of(ONE, "contact", named, &super::samples::set(names)).await.unwrap();
+        found.sort_by(|one, other| one.id.cmp(&other.id));
+        found
+    };
+    assert_eq!(found(Named::Id, &["con_2", "con_1", "con_9"]).await, [records[0].clone(), newer.clone()]);
+    assert_eq!(found(Named::Subject, &["cus_1"]).await, [records[0].clone()]);
+    assert_eq!(found(Named::Subject, &["cus_2", "cus_1"]).await, [records[0].clone(), newer, records[2].clone()]);
+    assert_eq!(found(Named::Id, &[]).await, []);
 }

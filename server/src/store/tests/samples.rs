@@ -1,8 +1,8 @@
 //! Values to write, with everything filled in that a case does not care about.
 
 use crate::store::{
-    CommandRecord, Commit, Committed, Conflict, Evidence, PastUse, Record, RecordQuery, Scope, Store, TaskQuery,
-    TaskScope, Tenant, Token, Version, VersionKind, Write,
+    CommandRecord, Commit, Committed, Conflict, Evidence, PastArrival, PastUse, Record, RecordQuery, Scope, Store,
+    TaskQuery, TaskScope, Tenant, Token, Version, VersionKind, Write,
 };
 use engine::alike::{PastPhoto, PastText};
 use engine::command::Origin;
@@ -185,6 +185,11 @@ pub fn command(actor: &str, id: &str) -> CommandRecord {
 
 pub fn commit(writes: Vec<Write>) -> Commit {
     Commit { at_ms: NOW, command: None, writes }
+}
+
+/// A check-in of `usr_1`.
+pub fn arrival(visit: &str, seq: u64, at_ms: i64) -> PastArrival {
+    PastArrival { visit: visit.to_owned(), seq, user: "usr_1".to_owned(), at_ms }
 }
 
 /// A task that must be new.

@@ -64,6 +64,12 @@ pub(super) async fn one_of_each(store: &dyn Store, tenant: &str) {
         Write::Evidence(super::samples::evidence("aa")),
         Write::Awaits { visit: "vis_1".to_owned(), sha256: super::samples::set(&["aa", "bb"]) },
         Write::CheckIn { user: "usr_1".to_owned(), visit: "vis_1".to_owned(), seq: 1, at_ms: NOW },
+        Write::Arrival {
+            customer: "cus_1".to_owned(),
+            arrival: super::samples::arrival("vis_1", 1, NOW),
+            misses: true,
+        },
+        Write::Staged { import: "imp_1".to_owned(), record: Box::new(record("customer", "cus_1", 3)) },
         Write::Use(super::samples::used("aa", "vis_1", "front", NOW)),
         Write::Photo(super::samples::photo("aa", "vis_1", 0xf0e1, NOW), "e1".to_owned()),
         Write::Text(super::samples::text("aa", "vis_2", NOW), "e2".to_owned()),

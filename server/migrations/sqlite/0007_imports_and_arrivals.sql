@@ -1,0 +1,39 @@
+-- Imports that are all or nothing, and where reps are when they check in. Twin of ../postgres/0007_imports_and_arrivals.sql.
+
+-- Revisions of master data that an import brings. Nobody sees them until the import takes effect: then all of them go to
+-- `records` in one transaction. What is left of an import that never did is deleted by a later one.
+create table import_rows (
+  tenant text not null,
+  import text not null,
+  kind text not null,
+  id text not null,
+  revision integer not null,
+  subject text,
+  org_unit text,
+  from_ms integer,
+  to_ms integer,
+  body text not null,
+  at_ms integer not null,
+  written_by text not null,
+  primary key (tenant, import, kind, id)
+) strict, without rowid;
+
+-- Check-ins with a position that counts, accepted ones and those refused because the rep was outside the fence, by customer
+-- and time. The position is in the event. `misses`: far from where the customer was said to be.
+create table arrivals (
+  tenant text not null,
+  visit text not null,
+  seq integer not null,
+  customer text not null,
+  user_id text not null,
+  at_ms integer not null,
+  misses integer not null,
+  primary key (tenant, visit, seq)
+) strict, without rowid;
+create index arrivals_by_customer on arrivals (tenant, customer, at_ms, visit, seq);
+create index arrivals_that_miss on arrivals (tenant, customer) where misses;
+
+-- Of visits before this migration nobody knows whether they missed; looking will tell.
+insert into arrivals (tenant, visit, seq, customer, user_id, at_ms, misses)
+select c.tenant, c.visit, c.seq, j.customer, c.user_id, c.at_ms, true
+from check_ins c join judged_visits j on j.tenant = c.tenant and j.visit = c.visit;
