@@ -55,8 +55,8 @@ async fn an_empty_tenant_sees_nothing_of_another(database: &Database) {
     let account = super::outputs::account("stock", &["usr_1", "a"]);
     assert_eq!(store.balances_of(OTHER, &[account].into()).await.unwrap(), []);
     assert_eq!(store.outputs(OTHER, &super::outputs::everything()).await.unwrap(), []);
-    assert_eq!(store.balances(OTHER, &super::outputs::ledger(Some(crate::store::Scope::Tenant))).await.unwrap(), []);
-    assert_eq!(store.entries(OTHER, &super::outputs::ledger(Some(crate::store::Scope::Tenant))).await.unwrap(), []);
+    assert_eq!(store.balances(OTHER, &super::outputs::ledger(Some(Scope::Tenant))).await.unwrap(), []);
+    assert_eq!(store.entries(OTHER, &super::outputs::ledger(Some(Scope::Tenant))).await.unwrap(), []);
 }
 
 async fn rows(store: &dyn Store, tenant: &str) -> Vec<String> {
