@@ -9,10 +9,12 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+mod review;
 pub(crate) mod shared;
 mod verb;
 mod wire;
 
+pub use review::{Contest, FindingDecision, FindingVerdict, Note, Reject};
 pub use verb::Verb;
 pub(crate) use wire::Envelope;
 pub use wire::{Malformed, RECORD_DEPTH};
@@ -130,7 +132,7 @@ pub enum Action {
     /// A reviewer lets the visit stand.
     Approve(Note),
     /// A reviewer does not let the visit stand.
-    Reject(Reason),
+    Reject(Reject),
     /// The rep disagrees with the verdict.
     Contest(Contest),
 }
@@ -142,7 +144,8 @@ impl Action {
         match self {
             Self::Skip(step) | Self::Return(step) => Some(&step.reason),
             Self::Amend(amend) => Some(&amend.reason),
-            Self::Cancel(reason) | Self::Reject(reason) => Some(&reason.reason),
+            Self::Cancel(reason) => Some(&reason.reason),
+            Self::Reject(reject) => Some(&reject.reason),
             Self::Contest(contest) => Some(&contest.reason),
             Self::Create(_)
             | Self::Start {}
@@ -400,29 +403,7 @@ pub struct Complete {
     pub closes: Vec<String>,
 }
 
-/// Body of `approve`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Note {
-    /// Why, if the reviewer says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
-/// Body of `contest`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Contest {
-    /// Code of the finding that is wrong; none when the verdict as a whole is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub finding: Option<String>,
-    /// Why.
-    pub reason: String,
-}
-
-/// Body of `cancel` and `reject`.
+/// Body of `cancel`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]

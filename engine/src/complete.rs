@@ -120,7 +120,7 @@ impl<'a> Finish<'a> {
 }
 
 /// The context once the steps are over: `visit` also has dwell and how it was closed.
-fn finished_context(progress: &Progress, dwell: Option<&Interval>, closed: bool) -> Context {
+pub(crate) fn finished_context(progress: &Progress, dwell: Option<&Interval>, closed: bool) -> Context {
     progress.context.clone().with_visit(&[
         ("closed_by_policy", json!(closed)),
         ("dwell_min_s", json!(dwell.map(|dwell| dwell.min_s))),

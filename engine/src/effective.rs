@@ -4,7 +4,7 @@
 //! only evaluates. What is wrong with a document is `lint.rs`.
 
 use crate::canon;
-use crate::condition::{Condition, EvalError, Roots};
+use crate::condition::{Condition, EvalError, References, Roots};
 use crate::form::{CompiledForm, FormProblem};
 use crate::lint::{self, Problem};
 use crate::rule::{Manifest, RuleManifest};
@@ -223,6 +223,11 @@ impl EffectiveSop {
             Some(condition) => condition.eval(context),
             None => Err(EvalError { code: "condition.not_compiled", detail: expression.to_owned() }),
         }
+    }
+
+    /// What a CEL text of this document mentions.
+    pub(crate) fn references(&self, expression: &str) -> Option<&References> {
+        self.conditions.get(expression).map(Condition::references)
     }
 
     /// A condition that must be a boolean.

@@ -1,8 +1,25 @@
 //! Why: every decision in plain words, for the rep, the manager and the auditor (EXPLAIN).
 //!
-//! The engine's own sentences are in `explain.json`; those of checks come from the SOP, those of rules from the
-//! manifest that was pinned. Nothing is decided here.
+//! Here is the short form; in `explain/` the full one, which names everything that was looked at. The engine's own sentences
+//! are in `explain.json`; those of checks come from the SOP, those of rules from the manifest that was pinned. Nothing is
+//! decided here.
 
+mod account;
+mod full;
+mod inputs;
+mod scene;
+#[cfg(test)]
+mod tests;
+
+pub use account::{Happened, full};
+pub use full::{
+    CheckOutcome, ExplainedCap, ExplainedCheck, ExplainedFinding, ExplainedInput, ExplainedNode, ExplainedOutcome,
+    ExplainedPlugin, ExplainedRisk, ExplainedScore, ExplainedSop, ExplainedStep, ExplainedWeight, FullExplanation,
+    InputKind, ReviewedFinding,
+};
+pub use scene::Reader;
+
+use crate::contest;
 use crate::effective::EffectiveSop;
 use crate::rule::Finding;
 use crate::score::ScoreTree;
@@ -71,6 +88,9 @@ pub struct ReviewLine {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ContestLine {
+    /// Id of the contested finding, `fnd_…`; none for the verdict as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// What the contested finding says; none for the verdict as a whole.
     pub finding: Option<String>,
     /// In the rep's words.
@@ -156,7 +176,7 @@ pub fn finding(sop: &EffectiveSop, finding: &Finding, language: &str) -> Line {
         step: step_of(sop, &finding.step).and_then(|step| step.title.get(language)).unwrap_or_default().to_owned(),
         code: finding.code.clone(),
         source: finding.source.clone(),
-        effect: effect(finding.effect, language),
+        effect: does(finding.effect, language),
         weight: finding.weight,
         text: from_sop().or_else(from_manifest).unwrap_or_else(|| sentence(&finding.code, &params, language)),
         evidence: finding.evidence.clone(),
@@ -167,15 +187,35 @@ fn step_of<'a>(sop: &'a EffectiveSop, key: &str) -> Option<&'a crate::sop::Step>
     sop.step(key.split('[').next().unwrap_or(key))
 }
 
-fn effect(effect: Effect, language: &str) -> String {
-    let code = match effect {
-        Effect::None => "effect.none",
-        Effect::Flag => "effect.flag",
-        Effect::Invalidate => "effect.invalidate",
-        Effect::Hold => "effect.hold",
-        Effect::Reject => "effect.reject",
-    };
-    sentence(code, &Value::Null, language)
+/// What a step is called, with the key of an instance.
+#[must_use]
+pub fn step_title(sop: &EffectiveSop, key: &str, language: &str) -> String {
+    let title = step_of(sop, key).and_then(|step| step.title.get(language)).unwrap_or(key);
+    match key.split_once('[').and_then(|(_, rest)| rest.strip_suffix(']')) {
+        Some(instance) => format!("{title} · {instance}"),
+        None => title.to_owned(),
+    }
+}
+
+/// What people call who found something: a rule by its manifest, a check by the engine's own name for it.
+#[must_use]
+pub fn source_title(sop: &EffectiveSop, source: &str, language: &str) -> String {
+    let rule = sop.rule(source).and_then(|(_, manifest)| manifest.title.get(language));
+    let own = || TEXTS.get(&format!("source.{source}")).and_then(|text| text.get(language));
+    rule.or_else(own).unwrap_or(source).to_owned()
+}
+
+/// What a finding is about, without what was answered: who found it, and in which step.
+#[must_use]
+pub fn subject(sop: &EffectiveSop, finding: &Finding, language: &str) -> String {
+    let source = source_title(sop, &finding.source, language);
+    if finding.step.is_empty() { source } else { format!("{source} · {}", step_title(sop, &finding.step, language)) }
+}
+
+/// What an effect does, in words.
+pub(crate) fn does(effect: Effect, language: &str) -> String {
+    let name = json!(effect);
+    sentence(&format!("effect.{}", name.as_str().unwrap_or_default()), &Value::Null, language)
 }
 
 /// A refusal in words: its findings, or the rejection itself.
@@ -187,7 +227,7 @@ pub fn refusal(sop: &EffectiveSop, refusal: &Refusal, language: &str) -> Vec<Lin
             step: String::new(),
             code: refusal.code.clone(),
             source: "engine".into(),
-            effect: effect(Effect::Reject, language),
+            effect: does(Effect::Reject, language),
             weight: 0,
             text: sentence(&refusal.code, &params, language),
             evidence: Vec::new(),
@@ -263,12 +303,12 @@ pub fn visit(sop: &EffectiveSop, visit: &Visit, language: &str) -> Explanation {
 }
 
 fn contest(sop: &EffectiveSop, visit: &Visit, contested: &Contested, language: &str) -> ContestLine {
-    let says = |code: &String| {
-        let found = visit.verdict()?.findings.iter().find(|found| found.code == *code)?;
-        Some(finding(sop, found, language).text)
-    };
+    let id = contested.finding.as_ref();
+    let now = id.and_then(|id| contest::found(visit, id));
+    let says = now.or(contested.found.as_ref()).map(|found| finding(sop, found, language).text);
     ContestLine {
-        finding: contested.finding.as_ref().map(|code| says(code).unwrap_or_else(|| code.clone())),
+        id: id.cloned(),
+        finding: says.or_else(|| id.cloned()),
         reason: contested.reason.clone(),
         at: format_utc(contested.at_ms),
     }
@@ -300,7 +340,7 @@ fn caps(sop: &EffectiveSop, verdict: &Verdict, language: &str) -> Vec<String> {
             let message =
                 declared.clone().find(|cap| cap.code == applied.code).and_then(|cap| sop.sop.texts.get(&cap.message));
             let why = message.and_then(|text| text.fill(language, &params)).unwrap_or_else(|| applied.code.clone());
-            format!("{why} ({})", sentence("explain.capped", &params, language))
+            sentence("explain.capped", &json!({"why": why, "at": applied.at}), language)
         })
         .collect()
 }

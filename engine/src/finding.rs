@@ -3,6 +3,7 @@
 //! Effects and weights come from the SOP's binding where it names them, else from the finding. Findings are sorted
 //! before anything is folded, so that replays are equal.
 
+use crate::canon;
 use crate::effective::EffectiveSop;
 use crate::rule::{Finding, RuleAnswer, RuleCall, RuleFinding, RuleOutcome, Severity};
 use crate::sop::{Effect, RuleBinding};
@@ -33,6 +34,17 @@ pub fn built_in(source: &str, code: &str, pointer: &str, effect: Effect, params:
         params: params.as_object().map(|members| members.clone().into_iter().collect()).unwrap_or_default(),
         evidence: Vec::new(),
     }
+}
+
+/// The id of a finding within its visit, `fnd_` and 16 hex digits: the same step, source, code, place, values and evidence
+/// give the same id, so that a finding that stands when a visit is judged again is still the one that was contested.
+#[must_use]
+pub fn id(finding: &Finding) -> String {
+    let Finding { step, source, code, pointer, params, evidence, .. } = finding;
+    let said = json!([step, source, code, pointer, params, evidence]);
+    // Findings are read back from canonical text, so they have one.
+    let hash = canon::hash_value(&said).unwrap_or_else(|_| canon::sha256_hex(said.to_string().as_bytes()));
+    format!("fnd_{}", hash.get(..16).unwrap_or_default())
 }
 
 /// Says which step findings are about.

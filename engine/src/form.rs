@@ -11,11 +11,13 @@
 
 mod absent;
 pub(crate) mod bounds;
+mod place;
 mod schema;
 #[cfg(test)]
 mod tests;
 
 pub use bounds::json_depth_within;
+pub use place::Place;
 
 use crate::command::Absent;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
@@ -163,6 +165,17 @@ impl CompiledForm {
         }
         found.sort();
         found
+    }
+
+    /// Whether a place in the answers, or what it stands in, is personal.
+    #[must_use]
+    pub fn is_personal(&self, pointer: &str) -> bool {
+        let here = tokens(pointer).unwrap_or_default();
+        let covers = |place: &String| {
+            let place = tokens(place).unwrap_or_default();
+            place.len() <= here.len() && place.iter().zip(&here).all(|(wanted, token)| wanted == "*" || wanted == token)
+        };
+        self.personal_pointers().iter().any(covers)
     }
 
     /// Whether an answer `name` can exist at the top of the form.

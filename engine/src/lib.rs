@@ -17,6 +17,7 @@ pub mod canon;
 pub mod command;
 pub mod complete;
 pub mod condition;
+pub mod contest;
 pub mod decimal;
 pub mod door;
 pub mod effective;

@@ -8,6 +8,7 @@ use crate::alike;
 use crate::calls::{Planned, fold, plan};
 use crate::command::{Action, Amend, Clock, Command, Customer, Submission};
 use crate::complete::{Closing, Finish};
+use crate::contest;
 use crate::effective::EffectiveSop;
 use crate::finding;
 use crate::gate;
@@ -234,15 +235,16 @@ fn check_as_it_stands<'a>(
             Some(_) => Ok(pending(vec![VisitEvent::StepReturned { command: command.clone() }])),
             None => Err(Rejection::unknown_step(&step.step)),
         },
-        Action::Approve(_) => Ok(pending(vec![reviewed(command, Decision::Accepted)])),
-        Action::Reject(_) => Ok(pending(vec![reviewed(command, Decision::Rejected)])),
+        Action::Approve(note) => {
+            contest::decide(visit, &note.findings)?;
+            Ok(pending(vec![reviewed(command, Decision::Accepted)]))
+        }
+        Action::Reject(reject) => {
+            contest::decide(visit, &reject.findings)?;
+            Ok(pending(vec![reviewed(command, Decision::Rejected)]))
+        }
         Action::Contest(contest) => {
-            let found = |code: &String| {
-                visit.verdict().is_some_and(|verdict| verdict.findings.iter().any(|finding| finding.code == *code))
-            };
-            if let Some(code) = contest.finding.as_ref().filter(|code| !found(code)) {
-                return Err(Rejection::new("finding.unknown", "/finding", &json!({"finding": code})));
-            }
+            contest::contest(visit, contest)?;
             Ok(pending(vec![VisitEvent::Contested { command: command.clone() }]))
         }
         Action::Cancel(_) => Ok(pending(vec![VisitEvent::VisitCancelled { command: command.clone() }])),
@@ -296,7 +298,7 @@ fn check_in_again<'a>(sop: &'a EffectiveSop, visit: &Visit, gathered: &'a Gather
 }
 
 /// The visit as a step sees it that is next: with the steps it waits for and none of those after it.
-fn as_seen_at(sop: &EffectiveSop, visit: &Visit, step: &Step) -> Visit {
+pub(crate) fn as_seen_at(sop: &EffectiveSop, visit: &Visit, step: &Step) -> Visit {
     let mut before: BTreeSet<&str> = BTreeSet::new();
     let mut waiting = sop.waits_for(step);
     while let Some(id) = waiting.pop() {

@@ -4,7 +4,8 @@
 //! may happen is decided in `submit.rs` and `complete.rs`; nothing here refuses anything.
 
 use crate::canon::{CanonError, CanonicalJson};
-use crate::command::{Action, Command, Create, Customer, Submission};
+use crate::command::{Action, Command, Create, Customer, FindingDecision, FindingVerdict, Submission};
+use crate::contest;
 use crate::effective::{EffectiveSop, Pins};
 use crate::input::{CheckInInput, Exif, SubmissionInput};
 use crate::ledger::Entry;
@@ -127,13 +128,30 @@ pub struct Review {
     pub reason: Option<String>,
     /// Server time, in milliseconds.
     pub at_ms: i64,
+    /// What was said of findings, by their ids; what an earlier review of the same verdict said stays.
+    pub findings: BTreeMap<String, DecidedFinding>,
+}
+
+/// What a reviewer said of a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecidedFinding {
+    /// Whether it was right.
+    pub verdict: FindingDecision,
+    /// In the reviewer's words.
+    pub reason: String,
+    /// Who decided.
+    pub user: String,
+    /// Server time, in milliseconds.
+    pub at_ms: i64,
 }
 
 /// What the rep disagrees with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Contested {
-    /// Code of a finding; none for the verdict as a whole.
+    /// Id of a finding; none for the verdict as a whole.
     pub finding: Option<String>,
+    /// That finding, as it was when it was contested.
+    pub found: Option<Finding>,
     /// In the rep's words.
     pub reason: String,
     /// Server time, in milliseconds.
@@ -230,7 +248,8 @@ impl Visit {
             VisitEvent::Contested { command } => {
                 if let Action::Contest(contest) = &command.action {
                     let (finding, reason) = (contest.finding.clone(), contest.reason.clone());
-                    self.contested.push(Contested { finding, reason, at_ms });
+                    let found = finding.as_deref().and_then(|id| contest::found(self, id)).cloned();
+                    self.contested.push(Contested { finding, found, reason, at_ms });
                 }
             }
             VisitEvent::VisitCancelled { .. } => self.state = VisitState::Cancelled,
@@ -282,12 +301,17 @@ impl Visit {
     }
 
     fn reviewed(&mut self, command: &Command, decision: Decision, at_ms: i64) {
-        let reason = match &command.action {
-            Action::Approve(note) => note.reason.clone(),
-            Action::Reject(reason) => Some(reason.reason.clone()),
-            _ => None,
+        let (reason, said) = match &command.action {
+            Action::Approve(note) => (note.reason.clone(), note.findings.as_slice()),
+            Action::Reject(reject) => (Some(reject.reason.clone()), reject.findings.as_slice()),
+            _ => (None, [].as_slice()),
         };
-        self.review = Some(Review { decision, user: command.user.clone(), reason, at_ms });
+        let mut findings = self.review.take().map(|review| review.findings).unwrap_or_default();
+        for FindingVerdict { id, verdict, reason } in said {
+            let (verdict, reason, user) = (*verdict, reason.clone(), command.user.clone());
+            findings.insert(id.clone(), DecidedFinding { verdict, reason, user, at_ms });
+        }
+        self.review = Some(Review { decision, user: command.user.clone(), reason, at_ms, findings });
     }
 
     fn returned(&mut self, command: &Command, hash: &str) {

@@ -15,7 +15,6 @@ mod photos;
 mod plain;
 mod plane;
 mod proof;
-mod schema;
 mod score;
 #[cfg(test)]
 mod tests;

@@ -51,6 +51,16 @@ impl Office {
         self.company.verb("usr_manager", task, "create", 1, body)?.expect(201)
     }
 
+    /// A finding of a visit as its explanation shows it to somebody.
+    fn found(&self, user: &str, task: &str, code: &str) -> anyhow::Result<Value> {
+        let explanation = self.as_(user)?.get(&format!("/v1/tasks/{task}/explanation"))?.expect(200)?.json;
+        let steps = explanation.get("steps").and_then(Value::as_array).into_iter().flatten();
+        let checks = steps.filter_map(|step| step.get("checks")?.as_array()).flatten();
+        let mut found = checks.filter_map(|check| check.get("findings")?.as_array()).flatten();
+        let found = found.find(|finding| text(finding, "/code") == code);
+        found.cloned().with_context(|| format!("{code} is not explained: {explanation}"))
+    }
+
     /// What is open of a kind about a visit.
     fn about(&self, user: &str, kind: &str, parent: &str) -> anyhow::Result<Vec<Value>> {
         let path = format!("/v1/tasks?kind={kind}&parent={parent}&state=open,in_progress");
@@ -165,16 +175,44 @@ fn a_verdict_is_contested_by_the_rep_and_looked_at_again() -> anyhow::Result<()>
     let office = Office::new()?;
     office.company.visited("tsk_held", 500)?;
     let before = office.about("usr_manager", "review", "tsk_held")?.len();
-    let contest = json!({"reason": "there really are 500"});
+    let id = text(&office.found("usr_rep", "tsk_held", "look.too_many")?, "/id");
+    let contest = json!({"finding": id, "reason": "there really are 500"});
     office.company.verb("usr_manager", "tsk_held", "contest", 1, contest.clone())?.expect(403)?;
-    office.company.verb("usr_rep", "tsk_held", "contest", 2, contest)?.expect(200)?;
+    let by_code = json!({"finding": "look.too_many", "reason": "no"});
+    let unknown = office.company.verb("usr_rep", "tsk_held", "contest", 2, by_code)?.expect(422)?;
+    assert_eq!(
+        (unknown.code(), text(&unknown.json, "/errors/0/pointer").as_str()),
+        ("finding.unknown", "/body/finding")
+    );
+    office.company.verb("usr_rep", "tsk_held", "contest", 3, contest)?.expect(200)?;
     let reviews = office.about("usr_manager", "review", "tsk_held")?;
     assert_eq!(reviews.len(), before + 1);
     let said = |review: &Value| text(review, "/comments/0/text") == "there really are 500";
     let contested = reviews.iter().find(|review| said(review)).context("no review says why")?;
-    // One answer settles every open review of the visit.
-    let note = envelope(json!({"reason": "counted"}));
-    office.seeing("usr_manager", &text(contested, "/id"), "approve", "cmd_yes", &note)?.expect(200)?;
+    assert_eq!(text(contested, "/title/en"), "The rep contests: Check of the SOP · Look");
+    let review = text(contested, "/id");
+    assert_eq!(text(&office.found("usr_manager", &review, "look.too_many")?, "/contested"), "true");
+    // What is contested wants an answer of its own; then one answer settles every open review of the visit.
+    let silent = office.seeing("usr_manager", &review, "approve", "cmd_silent", &envelope(json!({})))?.expect(422)?;
+    assert_eq!(
+        (silent.code(), text(&silent.json, "/errors/0/pointer").as_str()),
+        ("finding.undecided", "/body/findings")
+    );
+    let said = json!([{"id": id, "verdict": "overturned", "reason": "counted"}]);
+    let note = envelope(json!({"findings": said}));
+    office.seeing("usr_manager", &review, "approve", "cmd_yes", &note)?.expect(200)?;
+    let found = office.found("usr_rep", "tsk_held", "look.too_many")?;
+    assert_eq!((text(&found, "/reviewed/verdict"), text(&found, "/effect")), ("overturned".into(), "hold".into()));
+    let counted = |user: &str| -> anyhow::Result<Value> {
+        let items = office.as_(user)?.get("/v1/rules/verdicts")?.expect(200)?.json;
+        let items = items.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
+        Ok(items.into_iter().find(|item| text(item, "/code") == "look.too_many").unwrap_or_default())
+    };
+    let of_rule = counted("usr_manager")?;
+    assert_eq!((text(&of_rule, "/overturned"), text(&of_rule, "/contested")), ("1".into(), "1".into()), "{of_rule}");
+    assert_eq!(of_rule.pointer("/precision"), Some(&json!(0.0)));
+    assert!(counted("usr_manager-b")?.is_null(), "another region's visits are not counted");
+    office.as_("usr_rep")?.get("/v1/rules/verdicts")?.expect(403)?;
     assert!(office.about("usr_manager", "review", "tsk_held")?.is_empty());
     assert_eq!(text(&office.view("usr_rep", "tsk_held")?, "/task/decision"), "accepted");
     Ok(())

@@ -1,6 +1,6 @@
 //! How a command travels, and how a line becomes a `Record`: every way a line can be wrong is named.
 
-use super::{Action, Amend, Command, Complete, Contest, Create, Note, Reason, Record, Skip, Submission, Times};
+use super::{Action, Amend, Command, Complete, Contest, Create, Note, Reason, Record, Reject, Skip, Submission, Times};
 use crate::canon;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -55,6 +55,7 @@ enum Body<'a> {
     Complete(&'a Complete),
     Reason(&'a Reason),
     Note(&'a Note),
+    Reject(&'a Reject),
     Contest(&'a Contest),
 }
 
@@ -68,7 +69,8 @@ impl Serialize for Command {
             Action::SaveDraft(submission) | Action::Submit(submission) => Body::Submission(submission),
             Action::Skip(skip) | Action::Return(skip) => Body::Skip(skip),
             Action::Amend(amend) => Body::Amend(amend),
-            Action::Cancel(reason) | Action::Reject(reason) => Body::Reason(reason),
+            Action::Cancel(reason) => Body::Reason(reason),
+            Action::Reject(reject) => Body::Reject(reject),
             Action::Approve(note) => Body::Note(note),
             Action::Contest(contest) => Body::Contest(contest),
         };

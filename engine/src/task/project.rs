@@ -4,11 +4,13 @@ use super::{Candidates, Comment, Role, Task, TaskKind, TaskState};
 use crate::command::Origin;
 use crate::effective::EffectiveSop;
 use crate::explain;
+use crate::rule::Finding;
 use crate::submit::standing_decision;
-use crate::text::Text;
+use crate::text::{LANGUAGES, Text};
 use crate::time::format_utc;
 use crate::verdict::SpawnedTask;
-use crate::visit::{Visit, VisitState};
+use crate::visit::{Contested, Visit, VisitState};
+use serde_json::json;
 
 impl Task {
     /// Takes over from its visit what a task shows of it. Called once for each commit that changed the visit.
@@ -68,13 +70,20 @@ impl Task {
         }
     }
 
-    /// The review that a contested verdict over the visit of `parent` asks for.
+    /// The review that a contested verdict over the visit of `parent` asks for; its title names the finding, if it is one.
     #[must_use]
-    pub fn contested(parent: &Self, id: String, contest: &Comment, at_ms: i64) -> Self {
+    pub fn contested(parent: &Self, id: String, sop: &EffectiveSop, contested: &Contested, at_ms: i64) -> Self {
+        let user = parent.assignee.clone().unwrap_or_default();
+        let contest = Comment { user, at: format_utc(contested.at_ms), text: contested.reason.clone() };
+        let named = |found: &Finding| {
+            let of = |language: &str| json!({"finding": explain::subject(sop, found, language)});
+            let one = |language: &str| explain::sentence("task.contested_finding", &of(language), language);
+            Text(LANGUAGES.iter().map(|language| ((*language).to_owned(), one(language))).collect())
+        };
         Self {
-            title: said("task.contested"),
+            title: contested.found.as_ref().map_or_else(|| said("task.contested"), named),
             candidates: Some(Candidates { role: Role::Manager, org_unit: parent.org_unit.clone() }),
-            comments: vec![contest.clone()],
+            comments: vec![contest],
             ..Self::child(parent, id, TaskKind::Review, at_ms)
         }
     }

@@ -35,6 +35,7 @@ fn schemas() -> Schemas {
     add::<event::Event>(&mut known);
     add::<event::Verification>(&mut known);
     add::<explain::Explanation>(&mut known);
+    add::<explain::FullExplanation>(&mut known);
     add::<gate::AllowedVerb>(&mut known);
     add::<lint::Problem>(&mut known);
     add::<progress::StepStatus>(&mut known);

@@ -3,15 +3,17 @@
 
 use crate::flows::load::LoadedVisit;
 use crate::flows::problem::{Problem, Result};
-use crate::store::{LedgerEntry, Output, PastArrival, PastUse, Write};
+use crate::store::{Found, LedgerEntry, Output, PastArrival, PastUse, Write};
 use engine::alike;
 use engine::canon::CanonError;
 use engine::command::{Action, Amend, Command, Position};
 use engine::effective::EffectiveSop;
 use engine::event::{Draft, ENGINE_HASH, Event, Seal, Tip, seal};
+use engine::finding;
 use engine::ledger::{self, LedgerEvent};
 use engine::output;
 use engine::place::shift;
+use engine::rule::Finding;
 use engine::sop::StepKind;
 use engine::task::{Task, TaskEvent};
 use engine::time::format_utc;
@@ -263,7 +265,9 @@ impl<'a> Book<'a> {
                     let (customer, visit, at_ms) = (visit.customer.id.clone(), visit.id.clone(), check_in.at.max_ms);
                     self.writes.push(Write::Judged { customer, visit, seq, at_ms });
                 }
+                self.found(sop, visit);
             }
+            VisitEvent::Reviewed { .. } | VisitEvent::Contested { .. } => self.found(sop, visit),
             _ => {}
         }
     }
@@ -279,6 +283,32 @@ impl<'a> Book<'a> {
                 misses: shift::misses(location, position),
             });
         }
+    }
+
+    /// What the verdict over the visit found, by who found it, and what was said of it.
+    fn found(&mut self, sop: &EffectiveSop, visit: &Visit) {
+        let Some(verdict) = visit.verdict() else { return };
+        let one = |found: &Finding| {
+            let id = finding::id(found);
+            let pin = sop.rule(&found.source).map(|(pin, _)| (pin.manifest.version.clone(), pin.hash.clone()));
+            let decided = visit.review.as_ref().and_then(|review| review.findings.get(&id));
+            Found {
+                rule: found.source.clone(),
+                plugin: pin,
+                code: found.code.clone(),
+                effect: json!(found.effect).as_str().unwrap_or_default().to_owned(),
+                weight: found.weight,
+                contested: visit.contested.iter().any(|contested| contested.finding.as_ref() == Some(&id)),
+                decided: decided.map(|said| (said.verdict.name().to_owned(), said.user.clone(), said.at_ms)),
+                id,
+            }
+        };
+        self.writes.push(Write::Findings {
+            visit: visit.id.clone(),
+            task: visit.task.clone(),
+            sop: (sop.sop.sop.clone(), sop.sop.version.clone()),
+            found: verdict.findings.iter().map(one).collect(),
+        });
     }
 
     /// Work for the worker: judge a visit again, because `why`.

@@ -17,7 +17,7 @@ use engine::explain;
 use engine::rejection::Rejection;
 use engine::rule::Finding;
 use engine::submit;
-use engine::task::{Actor, Comment, Resolution, Resolved, Role, Task, TaskEvent, TaskKind};
+use engine::task::{Actor, Resolution, Resolved, Role, Task, TaskEvent, TaskKind};
 use engine::text::{LANGUAGES, Text};
 use engine::time::format_utc;
 use engine::verdict::Refusal;
@@ -154,10 +154,9 @@ async fn decide(
         if reviews && refused.is_none() {
             resolve_reviews(app, caller, &task, &mut acted_on, action, &mut book).await?;
         }
-        if let (Action::Contest(contest), None) = (action, &refused) {
-            let comment = Comment { user: caller.user.clone(), at: format_utc(now_ms), text: contest.reason.clone() };
+        if let (Action::Contest(_), None, Some(contested)) = (action, &refused, visit.contested.last()) {
             let id = format!("{}-contest-{}", task.id, visit.contested.len());
-            book.new_task(Task::contested(&task, id, &comment, now_ms))?;
+            book.new_task(Task::contested(&task, id, &loaded.effective, contested, now_ms))?;
         }
         let tip = book.end(&id);
         goes_on = Some(Kept { task: task.clone(), loaded: LoadedVisit { visit, tip } });

@@ -95,6 +95,8 @@ permissions! {
     BringsPlugins: Admin, Partner;
     /// Looks at plugins and what is offered.
     LooksAtPlugins: Admin, Auditor, Partner;
+    /// Looks at how good rules are.
+    LooksAtRules: Manager, Admin, Partner;
     /// Reads evidence and what happened.
     Inspects: Rep, Manager, Admin, Ops, Auditor;
     /// Runs the installation.

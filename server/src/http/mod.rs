@@ -17,6 +17,7 @@ mod plugins;
 mod problem;
 mod records;
 mod request_id;
+mod rules;
 mod sops;
 mod tasks;
 mod verbs;
@@ -58,6 +59,7 @@ fn v1() -> OpenApiRouter<Arc<App>> {
         .merge(outputs::router())
         .merge(sops::router())
         .merge(plugins::router())
+        .merge(rules::router())
         .merge(people::router())
         .merge(audit::router())
         .merge(meta::router())

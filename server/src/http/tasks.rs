@@ -3,20 +3,22 @@
 use super::auth::{Acts, Allowed, Inspects, Reads};
 use super::extract::{ApiJson, ApiPath, ApiQuery, CommandId, Language, tagged};
 use super::page::{Page, PageQuery};
-use super::problem::{ApiProblem, ProblemBody, Result};
+use super::problem::{ProblemBody, Result};
+use super::rules::moment;
 use crate::app::App;
 use crate::flows::once::{Answer, Asked};
-use crate::flows::problem::{Kind, Problem};
+use crate::flows::problem::Problem;
 use crate::flows::task_view::TaskView;
 use crate::flows::tasks::NewTask;
 use crate::flows::visit_command::{Applied, Sent};
-use crate::flows::{report, task_view, tasks};
+use crate::flows::{explanation, report, task_view, tasks};
 use crate::store::{TaskField, TaskQuery};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
 use engine::command::Times;
+use engine::explain::FullExplanation;
 use engine::task::Task;
 use engine::time;
 use serde::{Deserialize, Serialize};
@@ -122,13 +124,6 @@ impl TasksQuery {
         ];
         let values = |text: String| text.split(',').map(str::to_owned).collect();
         let equal = fields.into_iter().filter_map(|(field, value)| Some((field, values(value?)))).collect();
-        let moment = |member: &'static str, text: Option<String>| match text {
-            None => Ok(None),
-            Some(text) => time::parse(member, &text).map(Some).map_err(|error| {
-                let problem = Problem::invalid("", "time.invalid", &json!({"detail": error.to_string()}));
-                ApiProblem(Problem { kind: Kind::Malformed, ..problem })
-            }),
-        };
         Ok(TaskQuery {
             equal,
             org_unit: self.org_unit,
@@ -189,6 +184,21 @@ async fn get_task(
     Ok(tagged(view.task.version, view))
 }
 
+/// Get why the visit got its decision, validity, score and risk: every check and rule that ran, what it looked at and found,
+/// how weights add up to the risk and parts to the score, and what a reviewer said of each finding. Answers are named by
+/// place and event, not copied
+#[utoipa::path(get, path = "/tasks/{task}/explanation", operation_id = "get_explanation", tag = "tasks", params(("task" = String, Path,)),
+    responses((status = 200, body = FullExplanation), (status = 404, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, body = ProblemBody, content_type = "application/problem+json")))]
+async fn get_explanation(
+    State(app): State<Arc<App>>,
+    Allowed(caller, ..): Allowed<Reads>,
+    ApiPath(id): ApiPath<String>,
+    Language(language): Language,
+) -> Result<Json<FullExplanation>> {
+    Ok(Json(explanation::explanation(&app, &caller, &id, language).await?))
+}
+
 /// Get the visit's report: one page to print, with nothing loaded from elsewhere
 #[utoipa::path(get, path = "/tasks/{task}/report", operation_id = "get_report", tag = "tasks", params(("task" = String, Path,)),
     responses((status = 200, body = String, content_type = "text/html"), (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
@@ -212,5 +222,9 @@ pub(super) fn sent<T>(command: &ApiCommand<T>) -> Result<Sent> {
 
 /// The routes.
 pub fn router() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(list_tasks, create_task)).routes(routes!(get_task)).routes(routes!(get_report))
+    OpenApiRouter::new()
+        .routes(routes!(list_tasks, create_task))
+        .routes(routes!(get_task))
+        .routes(routes!(get_explanation))
+        .routes(routes!(get_report))
 }

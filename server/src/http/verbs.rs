@@ -11,10 +11,10 @@ use crate::flows::problem::Problem;
 use crate::flows::visit_command::Applied;
 use crate::flows::{tasks, visit_command};
 use axum::extract::State;
-use engine::command::{Action, Amend, Complete, Contest, Note, Reason, Skip, Submission};
+use engine::command::{Action, Amend, Complete, Contest, FindingVerdict, Note, Reason, Reject, Skip, Submission};
 use engine::task::{Resolved, Task, TaskAction, TaskKind};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -255,6 +255,14 @@ fn judges_a_visit(task: &Task) -> bool {
     matches!(task.kind, TaskKind::Visit | TaskKind::Review)
 }
 
+/// Where no visit is judged there are no findings to speak of.
+fn no_findings(findings: &[FindingVerdict]) -> std::result::Result<(), Problem> {
+    match findings.first() {
+        Some(first) => Err(Problem::invalid("/body/findings/0/id", "finding.unknown", &json!({"finding": first.id}))),
+        None => Ok(()),
+    }
+}
+
 either_verb!(
     complete,
     "/tasks/{task}/complete",
@@ -293,18 +301,24 @@ either_verb!(
     must_say,
     judges_a_visit,
     Action::Approve,
-    |body: Note| decided(TaskAction::Resolve { decision: Resolved::Approved, reason: body.reason })
+    |body: Note| {
+        no_findings(&body.findings)?;
+        decided(TaskAction::Resolve { decision: Resolved::Approved, reason: body.reason })
+    }
 );
 either_verb!(
     reject,
     "/tasks/{task}/reject",
     "Do not let the visit stand, or do not permit what is asked",
-    Reason,
+    Reject,
     Reviews,
     must_say,
     judges_a_visit,
     Action::Reject,
-    |body: Reason| decided(TaskAction::Resolve { decision: Resolved::Rejected, reason: Some(body.reason) })
+    |body: Reject| {
+        no_findings(&body.findings)?;
+        decided(TaskAction::Resolve { decision: Resolved::Rejected, reason: Some(body.reason) })
+    }
 );
 
 /// The routes.

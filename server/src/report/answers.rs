@@ -6,8 +6,9 @@
 use super::html::Html;
 use super::page::Page;
 use super::personal::MASK;
-use super::schema::Place;
+use super::words::unit;
 use engine::command::{Absent, AbsentCode, Submission};
+use engine::form::Place;
 use engine::sop::Step;
 use engine::visit::StepState;
 use serde_json::{Map, Value, json};
@@ -91,7 +92,7 @@ impl Sheet<'_> {
                 for name in plain {
                     let (member, pointer) = (place.member(name), below(pointer, name));
                     html.element("div", &[], |html| {
-                        html.leaf("dt", &[], &member.title(&self.page.words, name));
+                        html.leaf("dt", &[], &member.title(self.page.words.language, name));
                         html.element("dd", &[], |html| self.value(&member, members.get(name), &pointer, html));
                     });
                 }
@@ -100,7 +101,7 @@ impl Sheet<'_> {
         for name in nested {
             let (member, pointer) = (place.member(name), below(pointer, name));
             html.element("div", &[("class", "nested")], |html| {
-                let title = member.title(&self.page.words, name);
+                let title = member.title(self.page.words.language, name);
                 match members.get(name) {
                     Some(Value::Array(items)) if items.iter().all(Value::is_object) => {
                         self.table(&member, &title, items, &pointer, html);
@@ -174,7 +175,7 @@ impl Sheet<'_> {
             html.element("thead", &[], |html| {
                 html.element("tr", &[], |html| {
                     for name in &columns {
-                        let title = place.item(0).member(name).title(&self.page.words, name);
+                        let title = place.item(0).member(name).title(self.page.words.language, name);
                         let all_numbers = objects.iter().filter_map(|object| object.get(name)).all(is_amount);
                         let class = if all_numbers { "number" } else { "" };
                         html.leaf("th", &[("scope", "col"), ("class", class)], &title);
@@ -246,12 +247,12 @@ impl Sheet<'_> {
             Value::Bool(true) => html.span("yes", &words.say("answers.yes")),
             Value::Bool(false) => html.span("no", &words.say("answers.no")),
             Value::Number(number) => {
-                html.text(&place.choice(words, value).unwrap_or_else(|| number.to_string()));
-                if let Some(unit) = place.unit() {
+                html.text(&place.choice(words.language, value).unwrap_or_else(|| number.to_string()));
+                if let Some(unit) = place.unit().map(unit) {
                     html.span("unit", &format!(" {unit}"));
                 }
             }
-            Value::String(text) => match (place.choice(words, value), self.page.report.names.get(text)) {
+            Value::String(text) => match (place.choice(words.language, value), self.page.report.names.get(text)) {
                 (Some(choice), _) => html.text(&choice),
                 (None, Some(name)) => {
                     html.text(name);
@@ -260,7 +261,7 @@ impl Sheet<'_> {
                 }
                 (None, None) => {
                     html.span("said", text);
-                    if let Some(unit) = place.unit() {
+                    if let Some(unit) = place.unit().map(unit) {
                         html.span("unit", &format!(" {unit}"));
                     }
                 }

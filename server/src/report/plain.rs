@@ -3,9 +3,9 @@
 
 use super::page::Page;
 use super::personal::MASK;
-use super::schema::Place;
 use super::words::Words;
 use engine::explain;
+use engine::form::Place;
 use engine::rule::Finding;
 use engine::sop::Effect;
 use engine::verdict::Refusal;
@@ -110,7 +110,7 @@ fn sentence(page: &Page<'_>, finding: &Finding) -> String {
 fn place(page: &Page<'_>, finding: &Finding) -> String {
     let step = finding.step.split('[').next().unwrap_or(&finding.step);
     let Some(form) = page.sop.step(step).and_then(|step| step.form.as_ref()) else { return String::new() };
-    let path = Place::root(form, &page.sop.sop.texts).path(&page.words, &finding.pointer);
+    let path = Place::root(form, &page.sop.sop.texts).path(page.words.language, &finding.pointer);
     path.join(" › ") + &page.words.say("why.colon")
 }
 

@@ -13,6 +13,7 @@ pub const SQLITE: Known = &[
     (2, "free_tasks", include_str!("../../migrations/sqlite/0002_free_tasks.sql")),
     (3, "outputs", include_str!("../../migrations/sqlite/0003_outputs.sql")),
     (4, "alike", include_str!("../../migrations/sqlite/0004_alike.sql")),
+    (5, "finding_verdicts", include_str!("../../migrations/sqlite/0005_finding_verdicts.sql")),
     (7, "imports_and_arrivals", include_str!("../../migrations/sqlite/0007_imports_and_arrivals.sql")),
 ];
 /// For PostgreSQL: the same versions and names.
@@ -21,6 +22,7 @@ pub const POSTGRES: Known = &[
     (2, "free_tasks", include_str!("../../migrations/postgres/0002_free_tasks.sql")),
     (3, "outputs", include_str!("../../migrations/postgres/0003_outputs.sql")),
     (4, "alike", include_str!("../../migrations/postgres/0004_alike.sql")),
+    (5, "finding_verdicts", include_str!("../../migrations/postgres/0005_finding_verdicts.sql")),
     (7, "imports_and_arrivals", include_str!("../../migrations/postgres/0007_imports_and_arrivals.sql")),
 ];
 

@@ -12,6 +12,7 @@ mod dump;
 mod error;
 mod events;
 mod evidence;
+mod findings;
 mod group;
 mod history;
 mod imports;
@@ -35,6 +36,7 @@ mod tenants;
 mod tests;
 mod versions;
 
+pub use findings::{Found, RuleVerdicts, RuleVerdictsQuery};
 pub use model::{
     AccountBalance, Change, CommandRecord, Commit, Committed, Conflict, Evidence, LedgerEntry, LedgerQuery, Offer,
     OutboxItem, Output, OutputQuery, OwnOrScope, Record, RecordQuery, Scope, Session, StoredEvent, TaskField,
@@ -190,8 +192,8 @@ pub trait EventStore {
     async fn event_by_hash(&self, tenant: &str, hash: &str) -> Result<Option<(String, u64)>>;
     /// Streams and their ends, by name, after a name.
     async fn streams(&self, tenant: &str, after: Option<&str>, limit: u32) -> Result<Vec<(String, Tip)>>;
-    /// Erases payloads of a stream by name: value and salt; how many. The proof stays. The texts that the stream is found by go
-    /// too.
+    /// Erases payloads of a stream by name, value and salt, and what was found in that visit; how many payloads. The proof
+    /// stays. The texts that the stream is found by go too.
     async fn erase(&self, tenant: &str, stream: &str, names: &[&str]) -> Result<u64>;
 }
 
@@ -246,6 +248,13 @@ pub trait AlikeStore {
         not: (&str, &str),
         between_ms: (i64, i64),
     ) -> Result<Vec<(PastText, String)>>;
+}
+
+/// How good rules are: what they found, and what became of it.
+#[async_trait]
+pub trait FindingStore {
+    /// Counts by rule, plugin version, plugin hash and code, in that order.
+    async fn rule_verdicts(&self, tenant: &str, query: &RuleVerdictsQuery) -> Result<Vec<RuleVerdicts>>;
 }
 
 /// Evidence rows; the bytes are files.
@@ -330,6 +339,7 @@ pub trait Store:
     + EventStore
     + HistoryStore
     + AlikeStore
+    + FindingStore
     + EvidenceStore
     + OutputStore
     + LedgerStore

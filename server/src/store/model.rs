@@ -1,6 +1,6 @@
 //! The data that goes in and comes out: plain structs, no database in them.
 
-use super::{PastArrival, PastUse, Result, StoreError};
+use super::{Found, PastArrival, PastUse, Result, StoreError};
 use engine::alike::{PastPhoto, PastText};
 use engine::canon::CanonicalJson;
 use engine::event::{Draft, Event};
@@ -391,6 +391,17 @@ pub enum Write {
     },
     /// An entry of an account, whose event is among these writes.
     Entry(Box<LedgerEntry>),
+    /// The findings of the verdict over a visit; in place of those before that nobody contested or judged.
+    Findings {
+        /// The visit.
+        visit: String,
+        /// Its task, whose org unit decides who may see it.
+        task: String,
+        /// Name and version of the SOP it was judged by.
+        sop: (String, String),
+        /// The findings.
+        found: Vec<Found>,
+    },
     /// Work for the worker, due now. The same id while one is waiting is the same work, with the newer body.
     Outbox {
         /// Unique in the tenant.

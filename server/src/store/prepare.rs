@@ -8,9 +8,9 @@ use super::events::{event_row, payload_rows};
 use super::imports::staged_row;
 use super::ledgers::entry_rows;
 use super::outputs::output_row;
-use super::rows::{Row, Step, cells};
+use super::rows::{Cell, Row, Step, cells};
 use super::task_row::{plain, task_rows};
-use super::{CommandRecord, Commit, Result, StoreError, Write, versions};
+use super::{CommandRecord, Commit, Found, Result, StoreError, Write, versions};
 use engine::event::{self, Draft, Event, Seal, Tip};
 use engine::task::Task;
 use serde_json::{Value, json};
@@ -255,6 +255,17 @@ impl Prepared {
                     self.put(row);
                 }
             }
+            Write::Findings { visit, task, sop, found } => {
+                self.touch("stream", visit);
+                let of_visit =
+                    |row: &Row| row.step == Step::Findings && row.cells.get(1).is_some_and(|it| it.text() == visit);
+                self.rows.retain(|row| !of_visit(row));
+                self.put(Row { step: Step::OldFindings, part, cells: cells![&tenant, visit] });
+                for found in found {
+                    let cells = self.found(visit, task, sop, found);
+                    self.rows.push(Row { step: Step::Findings, part, cells });
+                }
+            }
             Write::Outbox { id, topic, body } => {
                 self.touch("outbox", id);
                 let cells = cells![&tenant, id, topic, body.to_string(), 0, self.at_ms, false];
@@ -283,6 +294,33 @@ impl Prepared {
             Write::Event(_) | Write::Task(..) => {}
         }
         Ok(Value::Null)
+    }
+
+    fn found(&self, visit: &str, task: &str, (sop, version): &(String, String), found: &Found) -> Vec<Cell> {
+        let Found { id, rule, plugin, code, effect, weight, contested, decided } = found;
+        let (plugin_version, hash) = plugin.as_ref().map(|(version, hash)| (version, hash)).unzip();
+        let verdict = decided.as_ref().map(|(verdict, ..)| verdict);
+        let (by, decided_ms) = (decided.as_ref().map(|(_, by, _)| by), decided.as_ref().map(|(.., at_ms)| *at_ms));
+        let (weight, found_ms, contested) = (i64::from(*weight), self.at_ms, *contested);
+        cells![
+            &self.tenant,
+            visit,
+            id,
+            task,
+            rule,
+            plugin_version,
+            hash,
+            code,
+            sop,
+            version,
+            effect,
+            weight,
+            found_ms,
+            contested,
+            verdict,
+            by,
+            decided_ms
+        ]
     }
 
     fn own_event(&mut self, draft: &Draft, salts: &[[u8; 16]], part: usize) -> Result<()> {

@@ -5,7 +5,9 @@
 //! here is the order in which they run.
 
 use super::database::Dialect;
-use super::{alike, commit, events, evidence, history, imports, ledgers, outbox, outputs, task_row, versions};
+use super::{
+    alike, commit, events, evidence, findings, history, imports, ledgers, outbox, outputs, task_row, versions,
+};
 use std::sync::Arc;
 
 /// Most values of one statement; rows that need more go in several.
@@ -59,6 +61,10 @@ pub enum Step {
     Entry,
     /// and where the account stands after it.
     Balance,
+    /// What was found in a visit goes,
+    OldFindings,
+    /// and what was found comes.
+    Findings,
     /// Evidence.
     Evidence,
     /// Content by hash.
@@ -103,6 +109,8 @@ impl Step {
             Self::Outputs => &outputs::OUTPUTS,
             Self::Entry => &ledgers::ENTRY,
             Self::Balance => &ledgers::BALANCE,
+            Self::OldFindings => &findings::OLD_FINDINGS,
+            Self::Findings => &findings::FINDINGS,
             Self::Evidence => &evidence::EVIDENCE,
             Self::Object => &versions::OBJECT,
             Self::Staged => &imports::STAGED,

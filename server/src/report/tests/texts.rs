@@ -9,7 +9,7 @@ const FAMILIES: [&str; 9] =
 /// Keys of the engine's own sentences.
 const OF_THE_ENGINE: [&str; 2] = ["explain.not_judged", "explain.nothing_found"];
 
-const CODE: [&str; 13] = [
+const CODE: [&str; 12] = [
     include_str!("../answers.rs"),
     include_str!("../follow.rs"),
     include_str!("../head.rs"),
@@ -17,7 +17,6 @@ const CODE: [&str; 13] = [
     include_str!("../photos.rs"),
     include_str!("../plain.rs"),
     include_str!("../proof.rs"),
-    include_str!("../schema.rs"),
     include_str!("../score.rs"),
     include_str!("../timeline.rs"),
     include_str!("../when.rs"),

@@ -43,6 +43,7 @@ async fn an_empty_tenant_sees_nothing_of_another(database: &Database) {
     for named in [Named::Id, Named::Subject] {
         assert_eq!(store.records_of(OTHER, "customer", named, &set(&["cus_1"])).await.unwrap(), []);
     }
+    assert_eq!(store.rule_verdicts(OTHER, &super::findings::all()).await.unwrap(), []);
     assert_eq!(store.evidence(OTHER, "aa").await.unwrap(), None);
     assert!(store.arrived(OTHER, &set(&["aa"])).await.unwrap().is_empty());
     assert_eq!(store.photos_like(OTHER, 0xf0e1, "", (0, i64::MAX)).await.unwrap(), []);
@@ -87,6 +88,7 @@ async fn a_tenant_changes_nothing_of_another(database: &Database) {
         },
         Write::Import { import: "imp_1".to_owned(), records: 1 },
         Write::Judged { customer: "cus_2".to_owned(), visit: "vis_1".to_owned(), seq: 1, at_ms: NOW + 1 },
+        super::findings::findings("vis_2", "tsk_1", Vec::new()),
         Write::OutboxDone("out_1".to_owned()),
         Write::Handed { visit: "vis_1".to_owned(), step: "price".to_owned(), revision: 2 },
     ];

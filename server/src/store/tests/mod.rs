@@ -10,6 +10,7 @@ mod differential;
 mod dumps;
 mod events;
 mod evidence;
+mod findings;
 mod groups;
 mod history;
 mod imports;

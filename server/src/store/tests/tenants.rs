@@ -74,6 +74,7 @@ pub(super) async fn one_of_each(store: &dyn Store, tenant: &str) {
         Write::Photo(super::samples::photo("aa", "vis_1", 0xf0e1, NOW), "e1".to_owned()),
         Write::Text(super::samples::text("aa", "vis_2", NOW), "e2".to_owned()),
         Write::Judged { customer: "cus_1".to_owned(), visit: "vis_1".to_owned(), seq: 2, at_ms: NOW },
+        super::findings::findings("vis_2", "tsk_1", vec![super::findings::found("fnd_1")]),
         Write::Outbox { id: "out_1".to_owned(), topic: "reassess".to_owned(), body: json!({"visit": "vis_1"}) },
     ]);
     writes.push(Write::Output(Box::new(super::outputs::output("out_1", "vis_1", NOW))));

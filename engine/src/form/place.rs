@@ -4,9 +4,9 @@
 //! the label of the UI schema, JSON Forms' `i18n` key in the SOP's texts, `title` or `x-title` (a string or a BCP 47 map),
 //! the member's name. Nothing is validated here.
 
-use super::words::{self, Words};
-use engine::sop::Form;
-use engine::text::Text;
+use crate::explain::sentence;
+use crate::sop::Form;
+use crate::text::Text;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -26,6 +26,7 @@ pub struct Place<'a> {
 
 impl<'a> Place<'a> {
     /// The whole of the answers.
+    #[must_use]
     pub fn root(form: &'a Form, texts: &'a BTreeMap<String, Text>) -> Self {
         Self::at(&form.schema, texts, vec![&form.schema], Some(&form.ui), None)
     }
@@ -41,6 +42,7 @@ impl<'a> Place<'a> {
     }
 
     /// A member of the object here.
+    #[must_use]
     pub fn member(&self, name: &str) -> Self {
         let named = |part: &&'a Value| part.get("properties").and_then(|properties| properties.get(name));
         let mut parts: Vec<&'a Value> = self.parts.iter().filter_map(named).collect();
@@ -54,6 +56,7 @@ impl<'a> Place<'a> {
     }
 
     /// An item of the list here.
+    #[must_use]
     pub fn item(&self, index: usize) -> Self {
         let at = |part: &&'a Value| {
             let prefix = part.get("prefixItems").and_then(|items| items.get(index));
@@ -63,34 +66,38 @@ impl<'a> Place<'a> {
     }
 
     /// What the place is called.
-    pub fn title(&self, words: &Words<'_>, name: &str) -> String {
+    #[must_use]
+    pub fn title(&self, language: &str, name: &str) -> String {
         let from_key = |part: &&Value| {
             let key = part.get("i18n")?.as_str()?;
-            self.texts.get(&format!("{key}.label")).map(|text| words.of(text).to_owned())
+            self.texts.get(&format!("{key}.label")).map(|text| text.get(language).unwrap_or_default().to_owned())
         };
         let annotated = |part: &&Value| {
-            text(words, part.get("title")).or_else(|| text(words, part.get("x-title"))).filter(|_| is_about_all(part))
+            text(language, part.get("title"))
+                .or_else(|| text(language, part.get("x-title")))
+                .filter(|_| is_about_all(part))
         };
-        let found = text(words, self.label)
+        let found = text(language, self.label)
             .or_else(|| self.parts.iter().find_map(from_key))
             .or_else(|| self.parts.iter().find_map(annotated));
         found.unwrap_or_else(|| readable(name))
     }
 
     /// The titles on the way to a place below, rows counted from 1.
-    pub fn path(&self, words: &Words<'_>, pointer: &str) -> Vec<String> {
+    #[must_use]
+    pub fn path(&self, language: &str, pointer: &str) -> Vec<String> {
         let mut here = self.clone();
         let mut titles = Vec::new();
         for token in pointer.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~")) {
             let row = token.parse::<usize>().ok().filter(|_| here.parts.iter().any(|part| part.get("items").is_some()));
             here = match row {
                 Some(index) => {
-                    titles.push(words.fill("path.row", &json!({"row": index + 1})));
+                    titles.push(sentence("path.row", &json!({"row": index + 1}), language));
                     here.item(index)
                 }
                 None => {
                     let member = here.member(&token);
-                    titles.push(member.title(words, &token));
+                    titles.push(member.title(language, &token));
                     member
                 }
             };
@@ -99,24 +106,29 @@ impl<'a> Place<'a> {
     }
 
     /// What a choice is called, if the form says so.
-    pub fn choice(&self, words: &Words<'_>, value: &Value) -> Option<String> {
+    #[must_use]
+    pub fn choice(&self, language: &str, value: &Value) -> Option<String> {
         let from_key = |part: &&Value| {
             let key = part.get("i18n")?.as_str()?;
-            self.texts.get(&format!("{key}.{}", value.as_str()?)).map(|text| words.of(text).to_owned())
+            self.texts
+                .get(&format!("{key}.{}", value.as_str()?))
+                .map(|text| text.get(language).unwrap_or_default().to_owned())
         };
         let named = |part: &&Value| {
-            let said = text(words, part.get("title")).or_else(|| text(words, part.get("x-title")));
+            let said = text(language, part.get("title")).or_else(|| text(language, part.get("x-title")));
             said.filter(|_| part.get("const") == Some(value))
         };
         self.parts.iter().find_map(from_key).or_else(|| self.parts.iter().find_map(named))
     }
 
-    /// The unit, if there is one.
+    /// The unit as the form has it (UCUM where there is one), if there is one.
+    #[must_use]
     pub fn unit(&self) -> Option<&'a str> {
-        self.parts.iter().find_map(|part| part.get("x-unit")?.as_str()).map(words::unit)
+        self.parts.iter().find_map(|part| part.get("x-unit")?.as_str())
     }
 
     /// Names of the members, as the form orders them: by the UI schema, then as required, then the others.
+    #[must_use]
     pub fn order(&self) -> Vec<&'a str> {
         let mut order: Vec<&'a str> = self.controls().into_iter().map(|(name, _)| name).collect();
         let required = self.parts.iter().filter_map(|part| part.get("required")?.as_array()).flatten();
@@ -170,12 +182,12 @@ fn together<'a>(root: &'a Value, parts: Vec<&'a Value>) -> Vec<&'a Value> {
 }
 
 /// A text that is a string, or a map by language.
-fn text(words: &Words<'_>, value: Option<&Value>) -> Option<String> {
+fn text(language: &str, value: Option<&Value>) -> Option<String> {
     let said = match value? {
         Value::String(text) => text.clone(),
         map @ Value::Object(_) => {
             let text: Text = serde_json::from_value(map.clone()).ok()?;
-            words.of(&text).to_owned()
+            text.get(language).unwrap_or_default().to_owned()
         }
         _ => return None,
     };
@@ -198,14 +210,12 @@ mod tests {
         let form = Form { schema: form["schema"].clone(), ui: form["ui"].clone() };
         let texts = json!({"price.label": {"en": "Price", "zh-CN": "价格"}});
         let texts: BTreeMap<String, Text> = serde_json::from_value(texts).unwrap();
-        let labels = BTreeMap::new();
-        for (language, title) in engine::text::LANGUAGES.iter().zip(titles) {
-            let words = Words::new(language, &labels);
+        for (language, title) in crate::text::LANGUAGES.iter().zip(titles) {
             let place = path.iter().fold(Place::root(&form, &texts), |place, name| match name.parse() {
                 Ok(index) => place.item(index),
                 Err(_) => place.member(name),
             });
-            assert_eq!(place.title(&words, path.last().unwrap()), title, "{path:?} in {language}");
+            assert_eq!(place.title(language, path.last().unwrap()), title, "{path:?} in {language}");
         }
     }
 
@@ -240,10 +250,9 @@ mod tests {
     fn a_path_is_said_in_titles() {
         let schema = json!({"properties": {"rows": {"title": "Rows", "items": {"properties": {"a": {"title": "A"}}}}}});
         let form = Form { schema, ui: Value::Null };
-        let (texts, labels) = (BTreeMap::new(), BTreeMap::new());
-        let words = Words::new("en", &labels);
-        assert_eq!(Place::root(&form, &texts).path(&words, "/rows/3/a"), ["Rows", "row 4", "A"]);
-        assert!(Place::root(&form, &texts).path(&words, "").is_empty());
+        let texts = BTreeMap::new();
+        assert_eq!(Place::root(&form, &texts).path("en", "/rows/3/a"), ["Rows", "row 4", "A"]);
+        assert!(Place::root(&form, &texts).path("en", "").is_empty());
     }
 
     #[test]
@@ -255,12 +264,11 @@ mod tests {
             }),
             ui: json!({"elements": [{"scope": "#/properties/d"}, {"scope": "#/properties/b"}]}),
         };
-        let (texts, labels) = (BTreeMap::new(), BTreeMap::new());
+        let texts = BTreeMap::new();
         let place = Place::root(&form, &texts);
         assert_eq!(place.order(), ["d", "b", "c", "a"]);
-        let words = Words::new("en", &labels);
-        assert_eq!(place.member("c").choice(&words, &json!(1)), Some("One".to_owned()));
-        assert_eq!(place.member("c").choice(&words, &json!(2)), None);
-        assert_eq!(place.member("c").unit(), Some("m²"));
+        assert_eq!(place.member("c").choice("en", &json!(1)), Some("One".to_owned()));
+        assert_eq!(place.member("c").choice("en", &json!(2)), None);
+        assert_eq!(place.member("c").unit(), Some("m2"));
     }
 }
