@@ -62,6 +62,9 @@ pub struct RuleManifest {
     /// Every code it may return.
     #[serde(default)]
     pub codes: Vec<CodeManifest>,
+    /// Where the rule comes from: a standard, a law, a paper, or `tenant parameter`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }
 
 /// A finding code of a rule and its message.

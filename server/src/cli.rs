@@ -406,6 +406,9 @@ pub struct BuildArguments {
 pub struct CheckArguments {
     /// The component.
     pub component: PathBuf,
+    /// Print hash and manifest as JSON.
+    #[arg(long)]
+    pub json: bool,
     /// Language of the texts.
     #[arg(long, value_enum, default_value = "en")]
     pub language: Language,

@@ -4,6 +4,7 @@ use crate::cli::CheckArguments;
 use crate::plugins;
 use anyhow::Context as _;
 use engine::rule::{Availability, Need, NeedDeclaration};
+use serde_json::json;
 
 /// Runs the command; false when the component is refused.
 ///
@@ -21,6 +22,10 @@ pub fn run(arguments: &CheckArguments) -> anyhow::Result<bool> {
     };
     let language = arguments.language.tag();
     let manifest = plugin.manifest();
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&json!({"hash": plugin.hash(), "manifest": manifest}))?);
+        return Ok(true);
+    }
     println!("{} {} · {}", manifest.plugin, manifest.version, manifest.title.get(language).unwrap_or_default());
     println!("{} bytes · sha256 {}", bytes.len(), plugin.hash());
     for rule in &manifest.rules {
@@ -28,6 +33,9 @@ pub fn run(arguments: &CheckArguments) -> anyhow::Result<bool> {
         println!("  {}", rule.description.get(language).unwrap_or_default());
         if !rule.needs.is_empty() {
             println!("  needs {}", rule.needs.iter().map(need).collect::<Vec<_>>().join(", "));
+        }
+        if let Some(source) = &rule.source {
+            println!("  source {source}");
         }
         for code in &rule.codes {
             println!("  {}: {}", code.code, code.message.get(language).unwrap_or_default());

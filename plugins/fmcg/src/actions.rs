@@ -35,6 +35,7 @@ impl Rule for Actions {
                 },
             ),
         ],
+        source: "usual practice of store audits",
         ..About::EMPTY
     };
 

@@ -60,6 +60,7 @@ impl Rule for Facings {
             ),
         ],
         datasets: &[PRODUCTS],
+        source: "usual practice of store audits (own facings are part of the category)",
     };
 
     fn run(&self, input: &Input, context: &Context<'_>) -> Result<Findings, RuleError> {

@@ -68,6 +68,7 @@ impl Rule for Freshness {
             ),
         ],
         datasets: &[PRODUCTS],
+        source: "near-expiry days by shelf life as retail guidelines in China set them; tenant parameter",
         ..About::EMPTY
     };
 

@@ -67,6 +67,7 @@ impl Rule for Order {
             ),
         ],
         datasets: &[PRODUCTS],
+        source: "order-up-to level over lead, review and safety days, in whole cases; days: tenant parameter",
         ..About::EMPTY
     };
 

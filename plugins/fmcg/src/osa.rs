@@ -77,6 +77,7 @@ impl Rule for Osa {
             ),
         ],
         datasets: &[PRODUCTS],
+        source: "GS1 General Specifications (GTIN check digit); out-of-stock reasons: usual practice of store audits",
         ..About::EMPTY
     };
 

@@ -41,6 +41,7 @@ impl Rule for PerfectStore {
         needs: &[(Need::Steps, Availability::Device)],
         codes: &[],
         datasets: &[PRODUCTS, PLANOGRAM, PROMOTIONS, TARGETS],
+        source: "weighted parts of a perfect store; weights: tenant parameter",
     };
 
     fn run(&self, input: &Input, context: &Context<'_>) -> Result<Scorecard, RuleError> {

@@ -53,6 +53,7 @@ impl Rule for Posm {
                 },
             ),
         ],
+        source: "usual practice: coolers from −30 to 15 °C; tenant parameter",
         ..About::EMPTY
     };
 

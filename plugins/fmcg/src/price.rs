@@ -110,6 +110,7 @@ impl Rule for Price {
             ),
         ],
         datasets: &[PRODUCTS],
+        source: "usual practice: half to double the recommended price; tenant parameter",
         ..About::EMPTY
     };
 

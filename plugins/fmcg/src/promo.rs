@@ -68,6 +68,7 @@ impl Rule for Promo {
             ),
         ],
         datasets: &[PROMOTIONS],
+        source: "usual practice of paid displays: photos from two angles; tenant parameter",
         ..About::EMPTY
     };
 

@@ -52,6 +52,7 @@ impl Rule for BeforeAfter {
                 "zh-CN": "有 {photos} 张整改后照片与整改前几乎相同，请在整改后重新拍摄。",
             },
         )],
+        source: "64-bit perceptual hashes at a small Hamming distance; distance and weight: tenant parameter",
         ..About::EMPTY
     };
 

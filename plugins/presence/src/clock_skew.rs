@@ -39,6 +39,7 @@ impl Rule for ClockSkew {
                 "zh-CN": "手机时间相差 {minutes} 分钟，请设为自动获取时间。",
             },
         )],
+        source: "usual practice: more than 2 minutes off; tenant parameter",
         ..About::EMPTY
     };
 

@@ -29,6 +29,7 @@ impl Rule for EvidenceReuse {
                 "zh-CN": "有 {photos} 张照片已在其他拜访（{visit}）中使用过，请重新拍摄。",
             },
         )],
+        source: "equal SHA-256 (FIPS 180-4) of a photo in another visit; weight: tenant parameter",
         ..About::EMPTY
     };
 

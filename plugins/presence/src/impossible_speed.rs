@@ -40,6 +40,7 @@ impl Rule for ImpossibleSpeed {
                 "zh-CN": "{minutes} 分钟内距上一次签到已有 {km} 公里，相当于时速 {kmh} 公里。",
             },
         )],
+        source: "usual practice: more than 150 km/h between check-ins; tenant parameter",
         ..About::EMPTY
     };
 

@@ -28,6 +28,7 @@ impl Rule for MockLocation {
                 "zh-CN": "手机有 {positions} 次报告为虚拟定位。请关闭虚拟定位软件后重新签到。",
             },
         )],
+        source: "signal of the operating system (Android isFromMockProvider, iOS isSimulatedBySoftware); weight: tenant parameter",
         ..About::EMPTY
     };
 

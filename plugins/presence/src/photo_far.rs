@@ -38,6 +38,7 @@ impl Rule for PhotoFar {
                 "zh-CN": "有 {photos} 张照片不是在签到地点拍摄的，至少相距 {metres} 米。请在现场拍照。",
             },
         )],
+        source: "usual practice: more than 100 m between photo and check-in; tenant parameter",
         ..About::EMPTY
     };
 

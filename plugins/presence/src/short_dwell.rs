@@ -44,6 +44,7 @@ impl Rule for ShortDwell {
                 },
             ),
         ],
+        source: "usual practice of field sales in China: under 3 minutes is no visit; tenant parameter",
         ..About::EMPTY
     };
 

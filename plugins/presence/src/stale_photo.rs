@@ -38,6 +38,7 @@ impl Rule for StalePhoto {
                 "zh-CN": "有 {photos} 张照片拍摄于本次拜访之前，至少比签到早 {minutes} 分钟。请重新拍摄。",
             },
         )],
+        source: "usual practice; tenant parameter",
         ..About::EMPTY
     };
 

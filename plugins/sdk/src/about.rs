@@ -38,12 +38,14 @@ pub struct About {
     pub codes: &'static [(&'static str, Text)],
     /// Datasets it looks up.
     pub datasets: &'static [&'static str],
+    /// Where the rule comes from: a standard, a law, a paper, or `tenant parameter`; empty where nothing is to be said.
+    pub source: &'static str,
 }
 
 impl About {
     /// Nothing said yet: `..About::EMPTY` fills what a rule does not use.
     pub const EMPTY: Self =
-        Self { id: "", title: Text(&[]), description: Text(&[]), needs: &[], codes: &[], datasets: &[] };
+        Self { id: "", title: Text(&[]), description: Text(&[]), needs: &[], codes: &[], datasets: &[], source: "" };
 }
 
 /// What the engine can gather for a rule.

@@ -44,6 +44,9 @@ pub struct RuleManifest {
     pub needs: Vec<NeedDeclaration>,
     /// Every code it may return.
     pub codes: Vec<CodeManifest>,
+    /// Where the rule comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }
 
 /// Something a rule wants gathered.
@@ -93,5 +96,6 @@ pub(crate) fn of_rule<R: Rule>() -> RuleManifest {
             .iter()
             .map(|(code, message)| CodeManifest { code: (*code).to_owned(), message: message.to_map() })
             .collect(),
+        source: (!about.source.is_empty()).then(|| about.source.to_owned()),
     }
 }
