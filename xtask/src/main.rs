@@ -11,6 +11,7 @@ mod node;
 mod openapi;
 mod plugins;
 mod postgres;
+mod rules;
 mod run;
 mod schemathesis;
 mod test;
@@ -36,6 +37,7 @@ Usage: cargo xtask <command>
   engine-wasm     build target/engine.wasm and prove that it imports nothing
   node            rules and components in Node: build, transpile, run the case files
   openapi         write schemas/openapi.json as the built program prints it
+  rules           write docs/rules.md: every rule, where it is bound, what it does, the cases that show it
   postgres [-- COMMAND…]
                   run a command beside a private PostgreSQL, whose address is in SOPWITH_PG_URL
   schemathesis    send a served company requests made up from its OpenAPI document
@@ -67,6 +69,7 @@ fn dispatch(root: &Path, arguments: &[&str]) -> Result<()> {
         ["plugins"] => run::alone(|ring| plugins::build(root, ring).map(drop)),
         ["engine-wasm"] => run::alone(|ring| wasm::engine(root, ring).map(drop)),
         ["openapi"] => run::alone(|ring| openapi::write(root, ring)),
+        ["rules"] => run::alone(|ring| rules::write(root, ring)),
         ["postgres"] => postgres::beside(root, &[]),
         ["postgres", "--", command @ ..] => postgres::beside(root, command),
         ["schemathesis"] => run::alone(|ring| schemathesis::alone(root, ring)),

@@ -6,7 +6,7 @@
 
 use crate::postgres::{self, Postgres};
 use crate::run::{Ring, Rings, cargo};
-use crate::{bench, boundaries, day, demo, node, plugins, schemathesis, wasm};
+use crate::{bench, boundaries, day, demo, node, plugins, rules, schemathesis, wasm};
 use anyhow::Result;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -47,6 +47,7 @@ pub fn test(root: &Path) -> Result<()> {
         built.plugins = plugins::build_with(root, ring, &built.sopwith)?;
         Ok(())
     })?;
+    rings.ring("docs/rules.md", |_| rules::check(root, &built.sopwith, &built.plugins))?;
     rings.ring("engine.wasm", |ring| {
         built.engine = wasm::engine(root, ring)?;
         Ok(())
