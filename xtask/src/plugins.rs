@@ -42,7 +42,7 @@ pub fn build(root: &Path, ring: &Ring) -> Result<PathBuf> {
 pub fn build_with(root: &Path, ring: &Ring, sopwith: &Path) -> Result<PathBuf> {
     let folder = wasm::target_folder(root)?.join("plugins");
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    for name in names(&wasm::metadata(root)?, root) {
+    for name in first_party(root)? {
         let module = wasm::module(root, ring, &name, "plugin")?;
         let component = folder.join(format!("{name}.wasm"));
         let mut command = Command::new(sopwith);
@@ -51,6 +51,14 @@ pub fn build_with(root: &Path, ring: &Ring, sopwith: &Path) -> Result<PathBuf> {
         )?;
     }
     Ok(folder)
+}
+
+/// Names of the first-party plugins.
+///
+/// # Errors
+/// Cargo does not describe the workspace.
+pub fn first_party(root: &Path) -> Result<Vec<String>> {
+    Ok(names(&wasm::metadata(root)?, root))
 }
 
 /// Packages under plugins/ that are cdylibs, in order of name.

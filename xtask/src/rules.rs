@@ -54,20 +54,19 @@ pub fn check(root: &Path, sopwith: &Path, folder: &Path) -> Result<()> {
 }
 
 fn text(root: &Path, sopwith: &Path, folder: &Path) -> Result<String> {
-    let mut plugins = Vec::new();
-    for component in files(folder, "wasm")? {
+    let mut found = Vec::new();
+    for name in plugins::first_party(root)? {
+        let component = folder.join(format!("{name}.wasm"));
         let shown = output(Command::new(sopwith).args(["plugin", "check", "--json"]).arg(&component))?;
         let shown: Value = serde_json::from_str(&shown).with_context(|| component.display().to_string())?;
         let manifest = shown.get("manifest").cloned().unwrap_or_default();
-        let name = component.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let cases = cases::read(root, &root.join("plugins").join(name).join("cases"))?;
-        plugins.push(Plugin { manifest, cases });
+        found.push(Plugin { manifest, cases });
     }
-    ensure!(!plugins.is_empty(), "no plugins in {}", folder.display());
     let sops = sops::read(root)?;
-    let missing: Vec<String> = plugins.iter().flat_map(uncaught).collect();
+    let missing: Vec<String> = found.iter().flat_map(uncaught).collect();
     ensure!(missing.is_empty(), "rules without cases:\n  {}", missing.join("\n  "));
-    Ok(page::page(&plugins, &sops))
+    Ok(page::page(&found, &sops))
 }
 
 /// The codes no case catches, and the rules no case passes.
