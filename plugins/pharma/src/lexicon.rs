@@ -72,14 +72,15 @@ impl Rule for Lexicon {
         let terms = || lists.iter().flat_map(|list| &list.terms);
         let mut findings = Findings::new();
         for (at, text) in self.texts(&submission.answers) {
+            let text = Text::of(text);
             for term in terms() {
-                if let Some(found) = term.found_in(text)? {
+                if let Some(found) = term.found_in(&text)? {
                     let finding =
                         if term.block { Finding::error("lexicon.blocked") } else { Finding::warning("lexicon.warned") };
                     findings.push(finding.at(at.as_str()).with("found", found).with("topic", term.topic.as_str()));
                 }
             }
-            let kinds = if self.patient_data { patient_data::kinds(text) } else { Vec::new() };
+            let kinds = if self.patient_data { patient_data::kinds(text.whole) } else { Vec::new() };
             if !kinds.is_empty() {
                 findings.push(Finding::error("lexicon.patient_data").at(at).with("kinds", kinds.join(", ")));
             }
@@ -115,23 +116,33 @@ impl Lexicon {
     }
 }
 
+/// A free text in the forms it is searched in, each made once.
+struct Text<'a> {
+    whole: &'a str,
+    lower: String,
+    squeezed: String,
+}
+
+impl<'a> Text<'a> {
+    fn of(whole: &'a str) -> Self {
+        Self { whole, lower: whole.to_lowercase(), squeezed: squeezed(whole) }
+    }
+}
+
 impl Term {
     /// What of the text the term is about; none when it is not there.
     ///
     /// # Errors
     /// `bad_row` when the pattern is none.
-    fn found_in(&self, text: &str) -> Result<Option<String>, RuleError> {
+    fn found_in(&self, text: &Text<'_>) -> Result<Option<String>, RuleError> {
         Ok(match self.how {
-            Match::Contains => {
-                let is_there = squeezed(text).contains(&squeezed(&self.term));
-                is_there.then(|| self.term.clone())
-            }
-            Match::Exact => has_word(&text.to_lowercase(), &self.term.to_lowercase()).then(|| self.term.clone()),
+            Match::Contains => text.squeezed.contains(&squeezed(&self.term)).then(|| self.term.clone()),
+            Match::Exact => has_word(&text.lower, &self.term.to_lowercase()).then(|| self.term.clone()),
             Match::Regex => {
                 let pattern = RegexBuilder::new(&self.term).case_insensitive(true).build();
                 let bad =
                     |error| RuleError::new("bad_row", format!("dataset {LEXICON}, term `{}`: {error}", self.term));
-                pattern.map_err(bad)?.find(text).map(|found| found.as_str().to_owned())
+                pattern.map_err(bad)?.find(text.whole).map(|found| found.as_str().to_owned())
             }
         })
     }

@@ -19,9 +19,9 @@ pub struct Transfer {
     cap_item: String,
     /// Most that one doctor may receive in a year.
     cap_year: String,
-    /// From this worth on, one item is disclosed.
+    /// From this worth on, one item is disclosed; empty: not for its worth.
     report_item: String,
-    /// From this sum in a year on, every item is disclosed.
+    /// From this sum in a year on, every item is disclosed; empty: not for the sum.
     report_year: String,
     /// What nobody may receive, as `type/recipient`, for instance `grant/person`.
     forbidden: Vec<String>,
@@ -29,15 +29,9 @@ pub struct Transfer {
 
 impl Default for Transfer {
     fn default() -> Self {
-        let [cap_item, cap_year, none] = ["300.00", "2000.00", "0"].map(str::to_owned);
-        Self {
-            currency: "CNY".to_owned(),
-            cap_item,
-            cap_year,
-            report_item: none.clone(),
-            report_year: none,
-            forbidden: Vec::new(),
-        }
+        let [currency, cap_item, cap_year] = ["CNY", "300.00", "2000.00"].map(str::to_owned);
+        let (report_item, report_year) = (String::new(), String::new());
+        Self { currency, cap_item, cap_year, report_item, report_year, forbidden: Vec::new() }
     }
 }
 
@@ -170,12 +164,15 @@ pub struct Caps {
 }
 
 impl Caps {
-    /// Reads both.
+    /// Reads both; an empty one is never reached.
     ///
     /// # Errors
     /// `bad_config` when one is no amount.
     pub fn of(item: &str, year: &str) -> Result<Self, RuleError> {
         let read = |text: &str| {
+            if text.is_empty() {
+                return Ok(i64::MAX);
+            }
             money::cents(text).ok_or_else(|| RuleError::new("bad_config", format!("`{text}` is no amount")))
         };
         Ok(Self { item: read(item)?, year: read(year)? })
