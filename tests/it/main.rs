@@ -11,6 +11,7 @@ mod day;
 mod fault;
 #[cfg(target_os = "linux")]
 mod fault_model;
+mod fourth;
 mod killed;
 mod openapi;
 mod outputs;

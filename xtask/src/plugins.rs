@@ -1,4 +1,5 @@
-//! First-party plugins: every package under plugins/ that is a cdylib, built into `target/plugins/<name>.wasm`.
+//! First-party plugins: every package under plugins/ that is a cdylib, built into `target/plugins/<name>.wasm`; and the one
+//! plugin of the SOP that only the tests know.
 //!
 //! `sopwith plugin build` turns the core module into a component, as it does for a partner.
 
@@ -61,15 +62,18 @@ pub fn first_party(root: &Path) -> Result<Vec<String>> {
     Ok(names(&wasm::metadata(root)?, root))
 }
 
-/// Packages under plugins/ that are cdylibs, in order of name.
+/// Where plugins are.
+const FOLDERS: [&str; 2] = ["plugins", "tests/fourth/plugin"];
+
+/// Packages under `FOLDERS` that are cdylibs, in order of name.
 fn names(metadata: &serde_json::Value, root: &Path) -> Vec<String> {
-    let folder = root.join("plugins");
+    let lies_there = |manifest: &str| FOLDERS.iter().any(|folder| Path::new(manifest).starts_with(root.join(folder)));
     let packages = metadata["packages"].as_array().into_iter().flatten();
     let plugins = packages.filter(|package| {
         let targets = package["targets"].as_array().into_iter().flatten();
         let cdylib = |kind: &serde_json::Value| kind == "cdylib";
         let is_cdylib = targets.flat_map(|target| target["crate_types"].as_array()).flatten().any(cdylib);
-        is_cdylib && package["manifest_path"].as_str().is_some_and(|manifest| Path::new(manifest).starts_with(&folder))
+        is_cdylib && package["manifest_path"].as_str().is_some_and(lies_there)
     });
     let mut names: Vec<String> = plugins.filter_map(|package| Some(package["name"].as_str()?.to_owned())).collect();
     names.sort();
@@ -89,7 +93,9 @@ mod tests {
             package("sdk", "/repo/plugins/sdk/Cargo.toml", "lib"),
             package("a", "/repo/plugins/a/Cargo.toml", "cdylib"),
             package("engine", "/repo/engine/Cargo.toml", "cdylib"),
+            package("c", "/repo/tests/fourth/plugin/Cargo.toml", "cdylib"),
+            package("tests", "/repo/tests/Cargo.toml", "cdylib"),
         ]});
-        assert_eq!(names(&metadata, Path::new("/repo")), ["a", "b"]);
+        assert_eq!(names(&metadata, Path::new("/repo")), ["a", "b", "c"]);
     }
 }
