@@ -7,9 +7,12 @@
 
 mod clock_skew;
 mod evidence_reuse;
+mod fixed_position;
 mod impossible_speed;
+mod measured;
 mod mock_location;
 mod photo_far;
+mod replayed_position;
 mod short_dwell;
 mod stale_photo;
 
@@ -24,6 +27,8 @@ sopwith_sdk::export_plugin! {
         photo_far::PhotoFar,
         stale_photo::StalePhoto,
         evidence_reuse::EvidenceReuse,
+        fixed_position::FixedPosition,
+        replayed_position::ReplayedPosition,
     ],
 }
 
