@@ -3,8 +3,10 @@
 //! Exit codes: 0 all is well, 1 the answer is no (a row differs, a fault was found), 2 it could not be done.
 
 mod client;
+mod simulate;
 
 pub use client::*;
+pub use simulate::SimulateArguments;
 
 use crate::store::StoreUrl;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -41,6 +43,8 @@ pub enum Command {
     Restore(BackupArguments),
     /// Judge recorded visits under an SOP.
     Judge(JudgeArguments),
+    /// Make up honest and cheating visits from a seed, judge them, and say how many are noticed.
+    Simulate(SimulateArguments),
     /// Check every hash of a log or of a tenant, and every finding by running the rules again.
     Verify(VerifyArguments),
     /// Talk to a server as its clients do.

@@ -1,7 +1,8 @@
 //! `sopwith judge`: recorded commands in, events and a readable table out.
 
 use crate::cli::JudgeArguments;
-use crate::plugins::{self, Rows, Sandbox};
+use crate::plugins::{self, Plugins, Rows, Sandbox};
+use crate::sop_folder::SopFolder;
 use crate::table::{Heading, Row};
 use crate::{expect, log, reports, sop_folder, table};
 use anyhow::{Context as _, bail};
@@ -38,10 +39,7 @@ pub fn run(arguments: &JudgeArguments) -> anyhow::Result<bool> {
     let host = plugins::host(Some(arguments.plugins.join("cache")))?;
     let components = plugins::read_components(&sop, &arguments.plugins)?;
     let loaded = plugins::load(&host, &sop, &components)?;
-    let datasets = folder.datasets.iter().map(|(name, dataset)| (name.clone(), dataset.pin.clone())).collect();
-    let effective =
-        EffectiveSop::new(sop, plugins::pins(&loaded), datasets, &Map::new()).map_err(|problems| unfit(&problems))?;
-    lint_or_bail(&folder.document, &effective)?;
+    let effective = effective(&folder, sop, &loaded)?;
 
     let datasets: BTreeMap<String, Value> =
         folder.datasets.iter().map(|(name, dataset)| (name.clone(), dataset.value.clone())).collect();
@@ -94,6 +92,18 @@ pub fn run(arguments: &JudgeArguments) -> anyhow::Result<bool> {
 pub fn parse_sop(document: &Value) -> anyhow::Result<Sop> {
     serde_path_to_error::deserialize(document)
         .context("sop.json does not have the shape of an SOP; `sopwith sop lint` says more")
+}
+
+/// An SOP of a folder as a run is judged with it: no tenant's own values, nothing lint finds wrong.
+///
+/// # Errors
+/// It is not fit to judge with; all that is wrong.
+pub fn effective(folder: &SopFolder, sop: Sop, loaded: &Plugins) -> anyhow::Result<EffectiveSop> {
+    let datasets = folder.datasets.iter().map(|(name, dataset)| (name.clone(), dataset.pin.clone())).collect();
+    let effective =
+        EffectiveSop::new(sop, plugins::pins(loaded), datasets, &Map::new()).map_err(|problems| unfit(&problems))?;
+    lint_or_bail(&folder.document, &effective)?;
+    Ok(effective)
 }
 
 fn lint_or_bail(document: &Value, effective: &EffectiveSop) -> anyhow::Result<()> {

@@ -23,6 +23,7 @@ mod plugins;
 mod report;
 mod reports;
 mod serve;
+mod simulate;
 mod sop_folder;
 mod sop_lint;
 pub mod store;
@@ -52,6 +53,7 @@ pub fn main() -> ExitCode {
         Command::Backup(arguments) => wait(backup::run(&arguments)),
         Command::Restore(arguments) => wait(backup::restore(&arguments)),
         Command::Judge(arguments) => judge::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Client(command) => wait(client::run(&command)),
         Command::Openapi => {

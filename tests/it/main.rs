@@ -20,6 +20,7 @@ mod races;
 mod scope;
 mod served;
 mod signals;
+mod simulate;
 mod tasks_api;
 mod tasks_list;
 mod unavailable;

@@ -1,0 +1,134 @@
+//! What a visit is made to show: where the person stands, what the phone says of it, and the photos.
+
+use super::Teller;
+use crate::simulate::camera::Photo;
+use crate::simulate::conduct::{Photos, Position, Whereabouts};
+use crate::simulate::phone::Sky;
+use crate::simulate::place::Point;
+use crate::simulate::recipe::StepRecipe;
+use engine::sop::{EvidenceRequirement, Step};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+impl Teller<'_> {
+    /// Evidence people hand in though nobody asks, and where there is no fix, what stands in for it.
+    pub(super) fn given_anyway(&self, step: &Step, recipe: &StepRecipe, key: &str) -> BTreeMap<String, u32> {
+        let given = recipe.evidence.iter().filter(|(id, likely)| self.chance.happens(&format!("{key} {id}"), **likely));
+        let mut wanted: BTreeMap<String, u32> = given.map(|(id, _)| (id.clone(), 1)).collect();
+        let here = self.stands(0.0, &format!("{key} 0"));
+        if step.location.is_some() && self.position(key, &format!("{key} 0"), here).is_none() {
+            wanted.extend(substitutes(step).map(|id| (id.to_owned(), 1)));
+        }
+        wanted
+    }
+
+    /// Where the person truly is.
+    pub(super) fn stands(&self, progressed: f64, name: &str) -> Point {
+        let draw = self.chance.of(name);
+        let near = |point: Point, metres: f64| point.away(metres * draw.unit("step"), draw.between("side", 0.0, 360.0));
+        match self.plan.conduct.whereabouts {
+            Whereabouts::There => near(self.plan.site.door, 18.0),
+            Whereabouts::Elsewhere(point) => near(point, 6.0),
+            Whereabouts::Leaves(share, _) if progressed < share => near(self.plan.site.door, 18.0),
+            Whereabouts::Leaves(_, point) => near(point, 30.0),
+        }
+    }
+
+    /// What the phone reports of where it is.
+    pub(super) fn position(&self, key: &str, name: &str, here: Point) -> Option<Value> {
+        let draw = self.chance.of(name);
+        let accuracy = self.chance.pick("app", &[3.0, 5.0, 10.0, 20.0]).copied().unwrap_or(5.0);
+        let age_s = (draw.between("app age", 0.0, 2.0) * 10.0).round() / 10.0;
+        match self.plan.conduct.position {
+            Position::Measured => {
+                let there = here.metres_to(self.plan.site.door) < 100.0;
+                self.phone.fix(
+                    &format!("{} {name}", self.plan.name),
+                    here,
+                    if there { self.plan.site.sky } else { Sky::Open },
+                )
+            }
+            Position::Simulated => {
+                let mut position = self.phone.position(self.chosen, accuracy, age_s, "gps");
+                if self.phone.model.knows_mock {
+                    position["mock"] = json!(true);
+                }
+                Some(position)
+            }
+            Position::Silent { trembles: false } => Some(self.phone.position(self.chosen, accuracy, age_s, "gps")),
+            Position::Silent { trembles: true } => {
+                let point = self.chosen.away(draw.spread("trembles", 2.5, 0.6), draw.between("to", 0.0, 360.0));
+                let accuracy = (draw.spread("accuracy", 6.0, 0.3) * 10.0).round() / 10.0;
+                Some(self.phone.position(point, accuracy, age_s, "gps"))
+            }
+            Position::Replayed => self.plan.past.and_then(|past| past.positions.get(key)).cloned(),
+        }
+    }
+
+    /// The evidence of a step, captured while the work was done, as references; photos also as they are.
+    pub(super) fn evidence(
+        &self,
+        step: &Step,
+        wanted: &BTreeMap<String, u32>,
+        key: &str,
+        (from_ms, here): (i64, Point),
+        progressed: f64,
+    ) -> Vec<(Option<Photo>, Value)> {
+        let total: u32 = wanted.values().sum();
+        let mut taken = 0;
+        let mut references = Vec::new();
+        for requirement in &step.evidence {
+            for number in 0..wanted.get(&requirement.id).copied().unwrap_or(0) {
+                taken += 1;
+                let at_ms = from_ms + (self.now_ms - from_ms) * i64::from(taken) / i64::from(total + 1);
+                let name = format!("{key} {} {number}", requirement.id);
+                let photo = self.photo(requirement, key, number, progressed);
+                let mut reference = json!({
+                    "requirement": requirement.id, "sha256": photo.sha256, "kind": requirement.kind,
+                    "class": requirement.class, "live": true,
+                    "captured": self.phone.times(at_ms, self.plan.conduct.clock_ms),
+                });
+                if requirement.kind == "photo" {
+                    reference["phash"] = json!(format!("{:016x}", photo.looks));
+                }
+                let sent = self.plan.conduct.photos == Photos::Sent;
+                if !sent && self.chance.happens(&format!("placed {name}"), 0.85) {
+                    let near = here
+                        .away(12.0 * self.chance.unit(&name), self.chance.between(&format!("side {name}"), 0.0, 360.0));
+                    if let Some(position) = self.position(&name, &name, near) {
+                        reference["position"] = position;
+                    }
+                }
+                references.push(((requirement.kind == "photo").then_some(photo), reference));
+            }
+        }
+        references
+    }
+
+    /// One photo, wherever it comes from.
+    fn photo(&self, requirement: &EvidenceRequirement, key: &str, number: u32, progressed: f64) -> Photo {
+        let name = format!("{} {key} {} {number}", self.plan.name, requirement.id);
+        let conduct = self.plan.conduct;
+        let scene = format!("{} {} {number}", self.plan.site.customer.id, requirement.id);
+        let gone = match conduct.whereabouts {
+            Whereabouts::Leaves(share, _) => progressed >= share,
+            Whereabouts::There | Whereabouts::Elsewhere(_) => false,
+        };
+        let source = if gone { Photos::OfScreen } else { conduct.photos };
+        let fresh = || Photo::of_scene(self.scene.chance, &scene, &format!("{} {key}", self.plan.name), "");
+        let before = self.plan.past.and_then(|past| past.photos.get(&format!("{key} {}", requirement.id)));
+        let before = before.and_then(|photos| photos.get(usize::try_from(number).ok()?));
+        match source {
+            _ if requirement.kind != "photo" => fresh(),
+            Photos::Taken | Photos::Sent => fresh(),
+            Photos::Same => before.cloned().unwrap_or_else(fresh),
+            Photos::Recropped => before.map_or_else(fresh, |photo| photo.recropped(self.chance, &name)),
+            Photos::OfScreen => before.map_or_else(fresh, |photo| photo.of_screen(self.chance, &name)),
+        }
+    }
+}
+
+/// What stands in for a fix that cannot be had.
+pub(super) fn substitutes(step: &Step) -> impl Iterator<Item = &str> {
+    step.location.iter().flat_map(|location| location.substitute.iter()).map(String::as_str).take(1)
+}
