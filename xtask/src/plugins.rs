@@ -43,7 +43,7 @@ pub fn build(root: &Path, ring: &Ring) -> Result<PathBuf> {
 pub fn build_with(root: &Path, ring: &Ring, sopwith: &Path) -> Result<PathBuf> {
     let folder = wasm::target_folder(root)?.join("plugins");
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    for name in first_party(root)? {
+    for name in built(root)? {
         let module = wasm::module(root, ring, &name, "plugin")?;
         let component = folder.join(format!("{name}.wasm"));
         let mut command = Command::new(sopwith);
@@ -54,11 +54,11 @@ pub fn build_with(root: &Path, ring: &Ring, sopwith: &Path) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Names of the first-party plugins.
+/// Names of the plugins that are built: the first-party ones and those of tests.
 ///
 /// # Errors
 /// Cargo does not describe the workspace.
-pub fn first_party(root: &Path) -> Result<Vec<String>> {
+pub fn built(root: &Path) -> Result<Vec<String>> {
     Ok(names(&wasm::metadata(root)?, root))
 }
 

@@ -51,6 +51,7 @@ impl Rule for CallFrequency {
             ),
         ],
         datasets: &[HCPS],
+        source: "usual practice of call planning; tenant parameter",
     };
 
     fn run(&self, input: &Input, context: &Context<'_>) -> Result<Findings, RuleError> {

@@ -59,6 +59,7 @@ impl Rule for CallQuality {
         needs: &[(Need::Steps, Availability::Device)],
         codes: &[],
         datasets: &[HCPS, REPS, CYCLE_PLAN],
+        source: "weighted parts of a call; weights: tenant parameter; gate: compliance of the country pack",
     };
 
     fn run(&self, input: &Input, context: &Context<'_>) -> Result<Scorecard, RuleError> {

@@ -45,6 +45,7 @@ impl Rule for NextStep {
             ),
         ],
         datasets: &[HCPS],
+        source: "usual practice of call reports",
     };
 
     fn run(&self, input: &Input, context: &Context<'_>) -> Result<Findings, RuleError> {

@@ -51,6 +51,7 @@ impl Rule for SameNotes {
             ),
         ],
         datasets: &[HCPS],
+        source: "usual practice of fraud control in field sales; tenant parameter",
     };
 
     fn run(&self, input: &Input, context: &Context<'_>) -> Result<Findings, RuleError> {
