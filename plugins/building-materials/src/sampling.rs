@@ -75,6 +75,7 @@ impl Rule for Sampling {
             ),
         ],
         datasets: &[SAMPLING_RULES],
+        source: "sampling rules are rows of the dataset, each with its standard; tenant parameter",
     };
 
     fn run(&self, input: &Input, context: &Context<'_>) -> Result<Findings, RuleError> {

@@ -33,6 +33,7 @@ impl Rule for Site {
         needs: &[(Need::Steps, Availability::Device)],
         codes: &[],
         datasets: &[SAMPLING_RULES, SAFETY_SHEETS, REBAR],
+        source: "weighted parts of a site; weights: tenant parameter",
     };
 
     fn run(&self, input: &Input, context: &Context<'_>) -> Result<Scorecard, RuleError> {

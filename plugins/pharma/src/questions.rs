@@ -52,7 +52,7 @@ impl Rule for Questions {
             ),
         ],
         datasets: &[HCPS, PRODUCTS, MATERIALS],
-        source: "promotion on label only (CN: Drug Administration Law Art. 89 and 90 on advertising; US: 21 CFR 202.1; EU: Directive 2001/83/EC Art. 87); off-label questions go to medical affairs",
+        source: "promotion on label only: Drug Administration Law of China Art. 90, 21 CFR 202.1, Directive 2001/83/EC Art. 87; usual practice: such questions go to medical affairs",
     };
 
     fn run(&self, input: &Input, context: &Context<'_>) -> Result<Findings, RuleError> {
