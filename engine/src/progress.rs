@@ -154,14 +154,20 @@ impl Progress {
         self.steps.iter().filter(|status| status.required && !status.standing.is_over()).map(StepStatus::key).collect()
     }
 
-    /// The context with a submission's answers, absent marks and evidence in it.
+    /// The context with a submission's answers, absent marks and evidence in it, and which instance of a repeated step it is
+    /// of as `visit.instance`.
     #[must_use]
     pub fn context_with(&self, submission: &Submission) -> Context {
+        let context = self.context.clone();
+        let context = match &submission.instance {
+            Some(instance) => context.with_visit(&[("instance", json!(instance))]),
+            None => context,
+        };
         Context {
             answers: object_or_empty(&submission.answers),
             absent: Arc::new(json!(submission.absent)),
             evidence: Arc::new(json!(submission.evidence)),
-            ..self.context.clone()
+            ..context
         }
     }
 }

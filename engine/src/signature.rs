@@ -1,7 +1,8 @@
 //! Signatures bound to what was signed: the hash of the answers that the signer saw, compared with the answers that stand.
 //!
 //! What is signed is the canonical JSON of `{step key: answers}` of the steps that a requirement's `signs` names, as far as
-//! they are done. A later change of one of those answers leaves the signature to other content, whenever anybody looks.
+//! they are done. A later change of one of those answers leaves the signature to other content, whenever anybody looks. Who
+//! signs in an instance of a repeated step signs, of repeated steps, that instance: another one is not theirs.
 
 use crate::canon;
 use crate::command::{EvidenceReference, Submission};
@@ -26,8 +27,13 @@ pub fn content_sha256(visit: &Visit, signs: &[String], submission: Option<&Submi
         let answers = if submission.answers.is_null() { json!({}) } else { submission.answers.as_ref().clone() };
         content.insert(key, answers);
     };
+    let signer = submission.and_then(|submission| submission.instance.as_deref());
     for (key, record) in visit.steps.iter().filter(|(_, record)| record.state == StepState::Done) {
         let step = key.split('[').next().unwrap_or(key);
+        let instance = record.submission.as_ref().and_then(|submission| submission.instance.as_deref());
+        if signer.zip(instance).is_some_and(|(signer, instance)| signer != instance) {
+            continue;
+        }
         if let Some(submission) = record.submission.as_ref().filter(|_| signs.iter().any(|signed| signed == step)) {
             add(key.clone(), submission);
         }

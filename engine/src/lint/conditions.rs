@@ -5,12 +5,13 @@ use crate::condition::Condition;
 use serde_json::{Value, json};
 
 /// Members of `visit` in the context of conditions.
-const VISIT: [&str; 13] = [
+const VISIT: [&str; 14] = [
     "id",
     "user",
     "origin",
     "purpose",
     "business_date",
+    "instance",
     "closed_by_policy",
     "dwell_min_s",
     "dwell_max_s",
