@@ -48,10 +48,26 @@ struct Script {
     date: String,
     /// The reps by user id.
     reps: BTreeMap<String, Rep>,
+    /// What stood in accounts before the day.
+    #[serde(default)]
+    balances: Vec<Balance>,
     /// When the server looks at its clock, `HH:MM`.
     clock: Vec<String>,
     /// The visits, each rep's in order.
     visits: Vec<Entry>,
+}
+
+/// What stood in an account of a ledger before the day.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Balance {
+    ledger: String,
+    account: Vec<String>,
+    /// Decimal text.
+    amount: String,
+    /// Who says so, `usr_…`.
+    user: String,
+    reason: String,
 }
 
 /// One visit.
@@ -213,6 +229,10 @@ impl Told {
         for customer in &self.customers {
             timeline.customer(&customer.record())?;
         }
+        let opens = chance::moment(&self.script.date, "07:00")?;
+        for balance in &self.script.balances {
+            timeline.command(opens, &balance.record(opens)?)?;
+        }
         let mut phones = phone::phones(&self.script.reps, &self.script.date)?;
         for entry in &self.script.visits {
             let phone = phones.get_mut(&entry.rep).with_context(|| format!("{}: no such rep", entry.visit))?;
@@ -253,6 +273,17 @@ impl Told {
     fn step(&self, id: &str) -> Result<&Value> {
         let steps = self.sop["steps"].as_array();
         steps.into_iter().flatten().find(|step| step["id"] == id).with_context(|| format!("no step {id}"))
+    }
+}
+
+impl Balance {
+    /// As a line of the day.
+    fn record(&self, received: i64) -> Result<Value> {
+        let Self { ledger, account, amount, user, reason } = self;
+        Ok(json!({
+            "record": "adjustment", "ledger": ledger, "account": account, "amount": amount, "user": user,
+            "reason": reason, "received": chance::utc(received)?,
+        }))
     }
 }
 

@@ -95,6 +95,7 @@ impl Teller<'_> {
         let side = chance::between(&format!("side {name}"), 0.0, 360.0);
         let away = handed.away_m.unwrap_or_else(|| chance::between(&format!("door {name}"), 3.0, 25.0));
         let there = self.place.away(away, side);
+        self.answers.insert(handed.key(), body["answers"].clone());
         let evidence = self.evidence(handed, step, (from, at), there, &story, attempt)?;
         if !evidence.is_empty() {
             body["evidence"] = json!(evidence);
@@ -103,7 +104,6 @@ impl Teller<'_> {
         if placed && let Some(position) = self.phone.position(&name, there, &story) {
             body["position"] = position;
         }
-        self.answers.insert(handed.key(), body["answers"].clone());
         self.send("submit", body, at, &story)?;
         self.upload(&evidence)
     }
@@ -139,7 +139,10 @@ impl Teller<'_> {
                     attempt,
                     shows: handed.instance.as_deref().unwrap_or(shown),
                 };
-                let photo = self.photo(asked, &picture, at, there, story)?;
+                let mut photo = self.photo(asked, &picture, at, there, story)?;
+                if let Some(steps) = asked["signs"].as_array() {
+                    photo.reference["signed"] = self.signed(handed, asked, steps, at)?;
+                }
                 references.push(self.timeline.photo(photo)?);
             }
         }
@@ -164,6 +167,22 @@ impl Teller<'_> {
             reference["position"] = position;
         }
         Ok(Photo { reference, png })
+    }
+
+    /// What a signature is given for: the answers of some steps; in an instance of a repeated step, of that instance.
+    fn signed(&self, handed: &Handed, asked: &Value, steps: &[Value], at: i64) -> Result<Value> {
+        let is_signed = |key: &str| {
+            let (step, instance) = key.split_once('[').map_or((key, None), |(step, rest)| (step, rest.strip_suffix(']')));
+            let other = handed.instance.as_deref().zip(instance).is_some_and(|(own, other)| own != other);
+            steps.iter().any(|signed| *signed == *step) && !other
+        };
+        let content: Map<String, Value> =
+            self.answers.iter().filter(|(key, _)| is_signed(key)).map(|(key, it)| (key.clone(), it.clone())).collect();
+        let content = serde_json_canonicalizer::to_string(&content).context("not JSON")?;
+        Ok(json!({
+            "sha256": chance::hash(content), "signer": handed.instance.as_deref().unwrap_or(&self.entry.rep),
+            "at": chance::utc(at)?, "meaning": asked["class"],
+        }))
     }
 
     /// The bytes follow the command, each when the network lets it.
