@@ -4,8 +4,9 @@ use crate::dates;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sopwith_sdk::{
-    About, Assess, Availability, Context, Evidence, Finding, Findings, Input, Need, Rule, RuleError, Submission, texts,
+    About, Assess, Availability, Context, Finding, Findings, Input, Need, PhotoNeighbour, Rule, RuleError, texts,
 };
+use std::collections::BTreeSet;
 
 /// Config of `panorama`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -33,10 +34,10 @@ impl Rule for Panorama {
         id: "panorama",
         title: texts! { "en": "Old panorama", "zh-CN": "旧全景照" },
         description: texts! {
-            "en": "Compares the panorama with that of the previous visit, if that was a month ago or more.",
-            "zh-CN": "上次拜访在一个月或更久以前时，比较两次的现场全景照。",
+            "en": "Finds a panorama that looks like one of a visit to the same site a month ago or more.",
+            "zh-CN": "发现与同一项目一个月或更久以前的拜访几乎相同的现场全景照。",
         },
-        needs: &[(Need::PreviousVisit, Availability::Server)],
+        needs: &[(Need::PhotoNeighbours, Availability::Server)],
         codes: &[(
             "panorama.unchanged",
             texts! {
@@ -48,30 +49,27 @@ impl Rule for Panorama {
     };
 
     fn run(&self, input: &Input, _: &Context<'_>) -> Result<Findings, RuleError> {
-        let submission = input.submission()?;
-        let Some(previous) = &input.previous_visit else { return Ok(Findings::new()) };
-        let Some(before) = dates::parse(&previous.business_date) else { return Ok(Findings::new()) };
-        let days = dates::days_between(before, dates::business_date(input)?);
-        if days < self.min_days {
+        let today = dates::business_date(input)?;
+        let panoramas: BTreeSet<&str> =
+            input.submission()?.evidence_for(&self.requirement).map(|photo| photo.sha256.as_str()).collect();
+        let days_ago = |photo: &PhotoNeighbour| {
+            dates::parse(&photo.business_date).map(|date| dates::days_between(date, today))
+        };
+        let is_old = |photo: &&PhotoNeighbour| {
+            let is_same_site = photo.customer == input.customer.id && panoramas.contains(photo.sha256.as_str());
+            is_same_site
+                && photo.distance <= self.max_distance
+                && days_ago(photo).is_some_and(|days| days >= self.min_days)
+        };
+        let old: Vec<&PhotoNeighbour> = input.photo_neighbours.iter().filter(is_old).collect();
+        let nearest = old.iter().min_by_key(|photo| (photo.distance, photo.received_ms, photo.visit.as_str()));
+        let Some((nearest, days)) = nearest.and_then(|photo| Some((photo, days_ago(photo)?))) else {
             return Ok(Findings::new());
-        }
-        let old: Vec<&Evidence> = previous.steps.values().flat_map(|step| self.panoramas(step)).collect();
-        let same: Vec<&str> = self
-            .panoramas(submission)
-            .filter(|photo| old.iter().any(|old| photo.distance(old).is_some_and(|bits| bits <= self.max_distance)))
-            .map(|photo| photo.sha256.as_str())
-            .collect();
-        if same.is_empty() {
-            return Ok(Findings::new());
-        }
-        let finding = Finding::warning("panorama.unchanged").at("/evidence").with("photos", same.len());
-        let finding = finding.with("days", days).with("visit", previous.visit.as_str()).weight(40);
-        Ok(vec![finding.evidence_all(same)])
-    }
-}
-
-impl Panorama {
-    fn panoramas<'a>(&'a self, submission: &'a Submission) -> impl Iterator<Item = &'a Evidence> {
-        submission.evidence_for(&self.requirement)
+        };
+        let photos: BTreeSet<&str> = old.iter().map(|photo| photo.sha256.as_str()).collect();
+        let finding = Finding::warning("panorama.unchanged").at("/evidence").with("photos", photos.len());
+        let finding = finding.with("days", days).with("visit", nearest.visit.as_str()).weight(40);
+        let others = old.iter().map(|photo| photo.other.as_str());
+        Ok(vec![finding.evidence_all(photos.iter().copied().chain(others))])
     }
 }
