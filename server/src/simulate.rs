@@ -19,12 +19,14 @@ mod world;
 
 use crate::cli::SimulateArguments;
 use crate::plugins::{self, Sandbox};
+use crate::sop_folder::SopFolder;
 use crate::{judge, sop_folder};
 use anyhow::{Context as _, ensure};
 use chance::Chance;
 use host_api::Host;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use rayon::prelude::*;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use table::Figures;
@@ -72,6 +74,16 @@ fn found() -> anyhow::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// Puts rows beside those of a folder's table.
+fn add_rows(folder: &mut SopFolder, name: &str, rows: Vec<Value>) -> anyhow::Result<()> {
+    let mut value = folder.datasets.get(name).context("the folder has no such dataset")?.value.clone();
+    value.get_mut("rows").and_then(Value::as_array_mut).context("a dataset without rows")?.extend(rows);
+    let declared = folder.document.get("datasets").and_then(Value::as_object).cloned().unwrap_or_default();
+    let (name, loaded) = sop_folder::dataset(&value, &declared)?;
+    folder.datasets.insert(name, loaded);
+    Ok(())
+}
+
 /// Simulates and judges one SOP.
 fn one(
     host: &Host,
@@ -80,16 +92,19 @@ fn one(
     (honest, cheating): (usize, usize),
     bars: &MultiProgress,
 ) -> anyhow::Result<Figures> {
-    let read = sop_folder::read(folder)?;
+    let mut read = sop_folder::read(folder)?;
     let recipe = recipe::read(folder)?;
     let sop = judge::parse_sop(&read.document)?;
     let loaded = plugins::load(host, &sop, &plugins::read_components(&sop, &arguments.plugins)?)?;
+    let chance = Chance::new(arguments.seed).of(&sop.sop);
+    let world = world::World::new(chance.of("world"), &recipe, &read.datasets, honest + cheating)?;
+    for (name, rows) in &recipe.rows {
+        let made = world.rows(chance.of(name), recipe.first_day()?, rows, &read.datasets)?;
+        add_rows(&mut read, name, made).with_context(|| format!("rows of {name}"))?;
+    }
     let effective = judge::effective(&read, sop, &loaded)?;
     let tables = Arc::new(plugins::Rows(read.datasets));
     let sandbox = Sandbox { host, plugins: &loaded, rows: Arc::clone(&tables) as Arc<dyn host_api::Datasets> };
-
-    let chance = Chance::new(arguments.seed).of(&effective.sop.sop);
-    let world = world::World::new(chance.of("world"), &recipe, &tables.0, honest + cheating)?;
     let scene = visit::Scene { sop: &effective, recipe: &recipe, datasets: &tables.0, sandbox: &sandbox, chance };
     let bar = bars.add(ProgressBar::new_spinner());
     bar.set_style(ProgressStyle::with_template("{prefix:>28} {bar:40} {pos}/{len}  {elapsed}")?);

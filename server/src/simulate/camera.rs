@@ -22,11 +22,13 @@ pub struct Photo {
     pub sha256: String,
     /// What it looks like.
     pub looks: u64,
+    /// It shows a screen.
+    of_screen: bool,
 }
 
 impl Photo {
     fn new(name: &str, looks: u64) -> Self {
-        Self { sha256: sha256_hex(name.as_bytes()), looks }
+        Self { sha256: sha256_hex(name.as_bytes()), looks, of_screen: false }
     }
 
     /// A scene as it is found on an occasion, before or after the work of a visit.
@@ -43,7 +45,15 @@ impl Photo {
 
     /// A photo of it on a screen.
     pub fn of_screen(&self, chance: Chance, name: &str) -> Self {
-        Self::new(&format!("screen {name}"), chance.turned(name, self.looks, OF_A_SCREEN))
+        Self { of_screen: true, ..Self::new(&format!("screen {name}"), chance.turned(name, self.looks, OF_A_SCREEN)) }
+    }
+
+    /// How sure the model in an app is that this is a photo of a screen, 0 to 1: of half of them more than 0.85, of few
+    /// others more than a half.
+    pub fn recapture_seen(&self, chance: Chance, name: &str) -> f64 {
+        let draw = chance.unit(&format!("recapture {name}"));
+        let sure = if self.of_screen { 1.0 - 0.6 * draw * draw } else { 0.62 * draw.powi(6) };
+        (sure * 1000.0).round() / 1000.0
     }
 }
 

@@ -211,7 +211,7 @@ impl<'a> Everybody<'a> {
             Cheat::Teleport => self.teleport(day, &customers),
             Cheat::Emulator => {
                 let device = format!("dev_emulator{}", day.chance.whole("device", 0, 9999));
-                let model = Model { device, knows_mock: false, clock_off_ms: 0, ..day.rep.phone.clone() };
+                let model = Model { device, is_app: false, clock_off_ms: 0, ..day.rep.phone.clone() };
                 day.phone = Phone::new(model, day.chance.of("computer"), day.midnight);
                 self.all(&mut day, cheat, &customers)
             }

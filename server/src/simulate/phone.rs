@@ -21,8 +21,9 @@ pub struct Model {
     pub device: String,
     /// The system its positions come in.
     pub crs: Crs,
-    /// Its system says whether a position is simulated; the others say nothing of it.
-    pub knows_mock: bool,
+    /// An app of its own: it says whether a position is simulated, and what it makes of photos; browsers and mini-programs
+    /// say nothing of either.
+    pub is_app: bool,
     /// How far its clock is fast, in ms.
     pub clock_off_ms: i64,
 }
@@ -36,7 +37,7 @@ impl Model {
         Self {
             device: device.to_owned(),
             crs: if chance.happens("map", 0.4) { Crs::Gcj02 } else { Crs::Wgs84 },
-            knows_mock: chance.happens("system", 0.65),
+            is_app: chance.happens("app", 0.65),
             clock_off_ms: (off_s * 1000.0) as i64,
         }
     }
@@ -188,7 +189,7 @@ impl Phone {
             "lat": shown.lat, "lon": shown.lon, "crs": self.model.crs, "accuracy_m": accuracy_m, "age_s": age_s,
             "provider": provider,
         });
-        if self.model.knows_mock {
+        if self.model.is_app {
             position["mock"] = json!(false);
         }
         position

@@ -26,6 +26,9 @@ pub struct Recipe {
     pub purpose: Option<String>,
     /// Fewest and most visits of a day.
     pub visits_per_day: [i64; 2],
+    /// Rows that the company's own tables have of these customers and people, by dataset.
+    #[serde(default)]
+    pub rows: BTreeMap<String, Rows>,
     /// By step; a step that is not named takes half a minute and has no answers.
     pub steps: BTreeMap<String, StepRecipe>,
 }
@@ -54,6 +57,33 @@ pub struct Customers {
     /// Sites have an outline: least and greatest distance of its corners from the middle, in metres.
     #[serde(default)]
     pub outline_m: Option<[f64; 2]>,
+}
+
+/// Rows of a table that are about those who are made up here; they stand beside those of the folder.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rows {
+    /// About whom.
+    pub of: Whose,
+    /// So many of each; `/index` in the template counts them.
+    #[serde(default = "one")]
+    pub count: usize,
+    /// A template, which sees `/customer` or `/user`.
+    pub row: Value,
+}
+
+/// About whom rows are.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Whose {
+    /// A row a customer.
+    Customers,
+    /// A row a rep.
+    Reps,
+}
+
+const fn one() -> usize {
+    1
 }
 
 /// A step.

@@ -132,7 +132,8 @@ impl Draw<'_> {
             "$date" => self.day(range()?, unit)?,
             "$moment" => {
                 let [from, to] = range()?;
-                json!(engine::time::format_utc(self.now_ms + ((from + (to - from) * unit) * 1000.0) as i64))
+                let seconds = self.now_ms / 1000 + (from + (to - from) * unit) as i64;
+                json!(engine::time::format_utc(seconds * 1000).replace(".000", ""))
             }
             "$list" => {
                 let [from, to] = range()?;
@@ -185,7 +186,8 @@ impl Draw<'_> {
     }
 
     fn some(&self, [from, to]: [f64; 2], of: &Value, path: &str, item: Option<Item<'_>>) -> anyhow::Result<Value> {
-        let items = of.as_array().context("no list")?;
+        let known = if of.is_array() { of.clone() } else { self.value(of, path, item)? };
+        let items = known.as_array().context("no list")?;
         let count = (from + (to - from + 1.0) * self.unit(path)).floor() as usize;
         let mut order: Vec<usize> = (0..items.len()).collect();
         order = self.stable.shuffled(path, order);
@@ -214,8 +216,8 @@ impl Draw<'_> {
     }
 
     fn at(&self, pointer: &str, item: Option<Item<'_>>) -> Value {
-        if pointer == "/index" {
-            return json!(item.map(|item| item.index));
+        if let ("/index", Some(item)) = (pointer, item) {
+            return json!(item.index);
         }
         let inside = pointer.strip_prefix("/item").filter(|rest| rest.is_empty() || rest.starts_with('/'));
         let found = match (inside, item) {

@@ -157,7 +157,7 @@ impl Teller<'_> {
         let slip = |name: &str, probability: f64| self.plan.slips && self.chance.happens(name, probability);
         let (forgets, dies) = (slip("forgets to check out", 0.008), slip("phone dies", 0.008));
         let dies_after = self.chance.whole("dies after", 1, 6);
-        let mut done = 0;
+        let (mut done, mut arrived) = (0, false);
         let total = self.rows()?.iter().filter(|row| row.required).count().max(1);
         while let Some((row, submits)) = self.next()? {
             let step = self.scene.sop.step(&row.step).context("a step of the SOP")?;
@@ -165,10 +165,12 @@ impl Teller<'_> {
                 return Ok(());
             }
             if submits {
-                if !self.step(step, &row, f64::from(done) / total as f64)? {
+                let progressed = if arrived { f64::from(done) / total as f64 } else { 0.0 };
+                if !self.step(step, &row, progressed)? {
                     return Ok(());
                 }
                 done += 1;
+                arrived |= step.kind == StepKind::CheckIn;
             } else {
                 self.send("skip", json!({"step": row.step, "instance": row.instance, "reason": "不适用"}))?;
             }
@@ -224,6 +226,7 @@ impl Teller<'_> {
             let name = format!("{key} {attempt}");
             let here = self.stands(progressed, &name);
             let mut body = self.answered(recipe, row, &key, attempt)?;
+            body["opened"] = self.phone.times(from_ms, self.plan.conduct.clock_ms);
             let photos = self.evidence(step, &wanted, &key, (from_ms, here), progressed);
             if !photos.is_empty() {
                 body["evidence"] = photos.iter().map(|(_, reference)| reference.clone()).collect();
@@ -294,7 +297,7 @@ impl Teller<'_> {
             changes: recipe.changes,
             manner,
             date: self.plan.date,
-            now_ms: self.now_ms,
+            now_ms: self.now_ms + self.plan.conduct.clock_ms,
             scope: &scope,
             datasets: self.scene.datasets,
         };

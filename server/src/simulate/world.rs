@@ -3,9 +3,10 @@
 use super::chance::Chance;
 use super::phone::{Model, Sky};
 use super::place::Point;
-use super::recipe::Recipe;
+use super::recipe::{Recipe, Rows, Whose};
 use super::template::{Draw, Manner};
 use crate::sop_folder::LoadedDataset;
+use chrono::NaiveDate;
 use engine::command::{Customer, Record};
 use engine::place::Crs;
 use serde_json::{Value, json};
@@ -83,6 +84,30 @@ impl World {
         Ok(world)
     }
 
+    /// Rows of one table about these customers and people.
+    ///
+    /// # Errors
+    /// The recipe's row is no template.
+    pub fn rows(
+        &self,
+        chance: Chance,
+        date: NaiveDate,
+        rows: &Rows,
+        datasets: &BTreeMap<String, LoadedDataset>,
+    ) -> anyhow::Result<Vec<Value>> {
+        let whose: Vec<Value> = match rows.of {
+            Whose::Customers => self.customers.iter().map(|site| json!({"customer": site.record})).collect(),
+            Whose::Reps => self.reps.iter().map(|rep| json!({"user": rep.user})).collect(),
+        };
+        let each = whose.iter().flat_map(|scope| (0..rows.count).map(move |index| (scope, index)));
+        each.map(|(scope, index)| {
+            let mut scope = scope.clone();
+            scope["index"] = json!(index);
+            known(chance.of(scope.to_string()), date, &scope, datasets).answers(&rows.row)
+        })
+        .collect()
+    }
+
     /// The customers of one rep: some in a shopping street, some in one building, the others spread over a district.
     fn district(
         &mut self,
@@ -127,18 +152,7 @@ impl Site {
             _ => Sky::Open,
         };
         let scope = json!({"customer": {"number": number}});
-        let fields = Draw {
-            stable: chance,
-            fresh: chance,
-            person: chance,
-            changes: 0.0,
-            manner: Manner::Looks,
-            date: recipe.first_day()?,
-            now_ms: 0,
-            scope: &scope,
-            datasets,
-        }
-        .answers(&recipe.customers.fields)?;
+        let fields = known(chance, recipe.first_day()?, &scope, datasets).answers(&recipe.customers.fields)?;
         let shown = on_map.in_crs(crs);
         let mut location =
             json!({"id": format!("loc_{number}"), "lat": shown.lat, "lon": shown.lon, "crs": crs, "accuracy_m": 10});
@@ -157,6 +171,17 @@ impl Site {
         };
         Ok(Self { record, customer, door, on_map, sky })
     }
+}
+
+/// Draws of what is known before anybody goes anywhere.
+const fn known<'a>(
+    chance: Chance,
+    date: NaiveDate,
+    scope: &'a Value,
+    datasets: &'a BTreeMap<String, LoadedDataset>,
+) -> Draw<'a> {
+    let manner = Manner::Looks;
+    Draw { stable: chance, fresh: chance, person: chance, changes: 0.0, manner, date, now_ms: 0, scope, datasets }
 }
 
 /// A closed ring of five corners, `[lon, lat]`.

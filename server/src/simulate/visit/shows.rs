@@ -50,7 +50,7 @@ impl Teller<'_> {
             }
             Position::Simulated => {
                 let mut position = self.phone.position(self.chosen, accuracy, age_s, "gps");
-                if self.phone.model.knows_mock {
+                if self.phone.model.is_app {
                     position["mock"] = json!(true);
                 }
                 Some(position)
@@ -90,6 +90,10 @@ impl Teller<'_> {
                 });
                 if requirement.kind == "photo" {
                     reference["phash"] = json!(format!("{:016x}", photo.looks));
+                    if self.phone.model.is_app {
+                        let seen = photo.recapture_seen(self.chance, &name);
+                        reference["hints"] = json!({"recapture": seen});
+                    }
                 }
                 let sent = self.plan.conduct.photos == Photos::Sent;
                 if !sent && self.chance.happens(&format!("placed {name}"), 0.85) {
