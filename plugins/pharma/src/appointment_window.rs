@@ -45,6 +45,7 @@ impl Rule for AppointmentWindow {
                 },
             ),
         ],
+        source: "house rules of institutions; tolerance: tenant parameter",
         ..About::EMPTY
     };
 

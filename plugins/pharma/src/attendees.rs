@@ -52,6 +52,7 @@ impl Rule for Attendees {
             ),
         ],
         datasets: &[HCPS, PRODUCTS],
+        source: "restricted products by doctor, as CRM systems of the trade keep them",
         ..About::EMPTY
     };
 

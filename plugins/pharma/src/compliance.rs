@@ -82,6 +82,7 @@ impl Rule for Compliance {
             ),
         ],
         datasets: &[REPS],
+        source: "CN: filing measures for medical representatives, in force since 2020-12-01 (a draft of 2024-11-27 would replace them); house rules of hospitals; zones: tenant parameter",
         ..About::EMPTY
     };
 

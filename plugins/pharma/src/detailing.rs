@@ -98,6 +98,7 @@ impl Rule for Detailing {
             ),
         ],
         datasets: &[HCPS, PRODUCTS, MATERIALS, REPS],
+        source: "approved, unexpired material only (review by medical, legal and regulatory); restricted and allowed products by doctor; zones: tenant parameter",
         ..About::EMPTY
     };
 

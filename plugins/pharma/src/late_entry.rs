@@ -36,6 +36,7 @@ impl Rule for LateEntry {
                 "zh-CN": "{steps} 个步骤在签到 {limit} 小时之后填写，最晚为 {hours} 小时后。",
             },
         )],
+        source: "24 h: tenant parameter",
         ..About::EMPTY
     };
 

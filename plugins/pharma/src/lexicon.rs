@@ -59,6 +59,7 @@ impl Rule for Lexicon {
             ),
         ],
         datasets: &[LEXICON],
+        source: "word lists of the tenant; CN: prescription counting is forbidden; identity numbers: GB 11643, ISO 7064 MOD 11-2",
         ..About::EMPTY
     };
 

@@ -46,6 +46,7 @@ impl Rule for OffDay {
             ),
         ],
         datasets: &[CALENDAR],
+        source: "CN: notice of the General Office of the State Council on holidays in 2026, as dataset rows; weekend: tenant parameter",
         ..About::EMPTY
     };
 

@@ -82,6 +82,7 @@ impl Rule for PreCall {
             ),
         ],
         datasets: &[HCPS],
+        source: "consent by channel as CRM systems of the trade keep it; GDPR Art. 6 and 7, PIPL Art. 13; objective: usual practice of detailing",
         ..About::EMPTY
     };
 

@@ -74,6 +74,7 @@ impl Rule for Safety {
                 },
             ),
         ],
+        source: "four minimum elements of a report: ICH E2D; 24 h: usual limit inside companies, tenant parameter",
         ..About::EMPTY
     };
 

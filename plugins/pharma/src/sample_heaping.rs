@@ -38,6 +38,7 @@ impl Rule for SampleHeaping {
                 "zh-CN": "全部 {lines} 行样品数量均恰为上限 {limit}。",
             },
         )],
+        source: "tenant parameter",
         ..About::EMPTY
     };
 

@@ -140,6 +140,7 @@ impl Rule for Samples {
             ),
         ],
         datasets: &[HCPS, PRODUCTS, LOTS, SAMPLE_STOCK],
+        source: "US: 21 CFR 203.31; EU: Directive 2001/83/EC Art. 96; limits: tenant parameter",
         ..About::EMPTY
     };
 

@@ -35,6 +35,7 @@ impl Rule for SlideDwell {
                 "zh-CN": "标记为完整推广，但页面停留合计仅 {seconds} 秒，通常至少 {min_seconds} 秒。",
             },
         )],
+        source: "30 s: tenant parameter",
         ..About::EMPTY
     };
 

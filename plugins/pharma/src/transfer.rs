@@ -96,6 +96,7 @@ impl Rule for Transfer {
             ),
         ],
         datasets: &[HCPS],
+        source: "US: 42 CFR 403.904 (Open Payments, thresholds of 2026); CN: SAMR guideline of January 2025; EU: Directive 2001/83/EC Art. 94; caps: tenant parameter",
         ..About::EMPTY
     };
 

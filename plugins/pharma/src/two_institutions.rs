@@ -36,6 +36,7 @@ impl Rule for TwoInstitutions {
                 "zh-CN": "距在另一家机构（{customer}）签到最多 {minutes} 分钟。",
             },
         )],
+        source: "10 minutes: tenant parameter",
         ..About::EMPTY
     };
 
