@@ -68,6 +68,7 @@ impl Rule for CopyOfPrevious {
                 "zh-CN": "{answers} 项答案中有 {percent}% 与上次拜访（{date}）相同，请在现场重新清点。",
             },
         )],
+        source: "survey practice: duplicated interviews; share and weight: tenant parameter",
         ..About::EMPTY
     };
 

@@ -53,6 +53,7 @@ impl Rule for DigitHeaping {
                 "zh-CN": "{counts} 个数量中有 {percent}% 以 0 或 5 结尾，请实际清点，不要估算。",
             },
         )],
+        source: "last digits of counts, as Whipple's index has them for ages; limits and weight: tenant parameter",
         ..About::EMPTY
     };
 

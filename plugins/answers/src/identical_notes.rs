@@ -49,6 +49,7 @@ impl Rule for IdenticalNotes {
                 "zh-CN": "同样的备注已用于其他 {customers} 家客户，请填写本次实际情况。",
             },
         )],
+        source: "survey practice: duplicated open answers; limits and weight: tenant parameter",
         ..About::EMPTY
     };
 

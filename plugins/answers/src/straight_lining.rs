@@ -42,6 +42,7 @@ impl Rule for StraightLining {
                 "zh-CN": "{answers} 个同类问题的答案完全相同，请逐项核实。",
             },
         )],
+        source: "survey practice: non-differentiation in batteries; weight: tenant parameter",
         ..About::EMPTY
     };
 

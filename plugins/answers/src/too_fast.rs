@@ -41,6 +41,7 @@ impl Rule for TooFast {
                 "zh-CN": "有 {steps} 个步骤合计最多只用了 {seconds} 秒，而至少需要 {min_seconds} 秒。",
             },
         )],
+        source: "survey practice: paradata on speeding; share and weight: tenant parameter",
         ..About::EMPTY
     };
 

@@ -90,6 +90,7 @@ impl Rule for ExifContradiction {
                 },
             ),
         ],
+        source: "EXIF (CIPA DC-008); limits and weight: tenant parameter",
         ..About::EMPTY
     };
 

@@ -17,8 +17,8 @@ pub struct NearDuplicate {
     max_distance: u32,
     /// Whether photos of one customer on two days are compared.
     same_customer: bool,
-    /// The same limit for them. A place that did not change looks alike without any fraud, but a photo taken again by hand is
-    /// never equal to the bit.
+    /// The same limit for them, a stricter one: a place that did not change looks alike without any fraud, but by hand, on
+    /// another day, nobody takes the same photo to the bit.
     #[schemars(range(min = 0, max = 64))]
     same_customer_distance: u32,
     /// Classes of photos that honestly look alike wherever they are taken, for instance of a form.
@@ -27,7 +27,7 @@ pub struct NearDuplicate {
 
 impl Default for NearDuplicate {
     fn default() -> Self {
-        Self { max_distance: 6, same_customer: true, same_customer_distance: 1, ignore_classes: BTreeSet::new() }
+        Self { max_distance: 6, same_customer: true, same_customer_distance: 3, ignore_classes: BTreeSet::new() }
     }
 }
 
@@ -59,6 +59,7 @@ impl Rule for NearDuplicate {
                 "zh-CN": "有 {photos} 张照片与其他拜访（{visit}，{date}）的照片几乎相同，请在现场重新拍摄。",
             },
         )],
+        source: "64-bit perceptual hashes at a small Hamming distance; distances and weight: tenant parameter",
         ..About::EMPTY
     };
 

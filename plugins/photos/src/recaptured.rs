@@ -40,6 +40,7 @@ impl Rule for Recaptured {
                 "zh-CN": "有 {photos} 张照片疑似翻拍屏幕或纸质照片，请拍摄实物。",
             },
         )],
+        source: "what the client's own detector says; limit and weight: tenant parameter",
         ..About::EMPTY
     };
 
