@@ -12,7 +12,7 @@ use crate::ledger::Entry;
 use crate::rule::Finding;
 use crate::sop::StepKind;
 use crate::time::{self, Moment};
-use crate::verdict::{Decision, Refusal, Verdict};
+use crate::verdict::{Decision, Refusal, SpawnedTask, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
@@ -109,8 +109,10 @@ pub struct Visit {
     pub closed_at_ms: Option<i64>,
     /// Refused attempts.
     pub refused: Vec<Refusal>,
-    /// Tasks its verdicts and steps spawned, by id.
+    /// Tasks its verdicts spawned, by id.
     pub tasks: BTreeSet<String>,
+    /// Tasks that left with a step, by id.
+    pub left_at_once: BTreeMap<String, SpawnedTask>,
     /// What a reviewer decided over the verdict that counts.
     pub review: Option<Review>,
     /// What the rep disagreed with, in order.
@@ -179,6 +181,7 @@ impl Visit {
             closed_at_ms: None,
             refused: Vec::new(),
             tasks: BTreeSet::new(),
+            left_at_once: BTreeMap::new(),
             review: None,
             contested: Vec::new(),
         })
@@ -198,7 +201,9 @@ impl Visit {
                 self.submitted(command, submission, awaited, hash, at_ms);
             }
             VisitEvent::Assessed { assessment } => {
-                self.tasks.extend(assessment.tasks.iter().map(|task| task.id.clone()));
+                for task in &assessment.tasks {
+                    self.left_at_once.entry(task.id.clone()).or_insert_with(|| task.clone());
+                }
                 if let Some(record) = self.steps.get_mut(&assessment.step) {
                     let record = Arc::make_mut(record);
                     record.findings.clone_from(&assessment.findings);

@@ -83,7 +83,8 @@ fn known_step(place: &Place<'_>, facts: &Facts<'_>, report: &mut Report) {
     }
 }
 
-/// What an output writes and posts: nothing personal, which would outlive the answers, and only to ledgers that are there.
+/// What an output writes and posts: nothing personal, because more people see records than answers, and only to
+/// ledgers that are there.
 fn records(root: &Place<'_>, output: &Place<'_>, facts: &Facts<'_>, report: &mut Report) {
     let form = output.text("step").and_then(|step| facts.forms.get(step));
     let personal = form.map(CompiledForm::personal_pointers).unwrap_or_default();

@@ -1,13 +1,17 @@
-//! What comes after: tasks the verdict made, and what people said about the visit.
+//! What comes after: tasks that left with a step, tasks the verdict made, and what people said about the visit.
 
 use super::html::Html;
 use super::page::Page;
 use engine::time;
+use engine::verdict::SpawnedTask;
 use serde_json::json;
 
-/// Tasks that follow from the verdict.
+/// Tasks that left with a step, and those that follow from the verdict.
 pub fn tasks(page: &Page<'_>, html: &mut Html) {
-    let tasks = page.visit.verdict().map(|verdict| verdict.tasks.as_slice()).unwrap_or_default();
+    let at_once = &page.visit.left_at_once;
+    let verdict = page.visit.verdict().map(|verdict| verdict.tasks.as_slice()).unwrap_or_default();
+    let verdict = verdict.iter().filter(|task| !at_once.contains_key(&task.id));
+    let tasks: Vec<&SpawnedTask> = at_once.values().chain(verdict).collect();
     if tasks.is_empty() {
         return;
     }
