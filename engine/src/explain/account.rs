@@ -20,7 +20,7 @@ use crate::submit::{as_seen_at, standing_decision};
 use crate::verdict::{Assessment, Decision, Validity, Verdict};
 use crate::visit::{Visit, VisitEvent};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Something that happened to a visit: what, the hash of the event, the server's time in milliseconds.
 pub type Happened = (VisitEvent, String, i64);
@@ -162,7 +162,10 @@ fn whole(
         submission: None,
         event: None,
     };
-    let of_visit: Vec<Finding> = verdict.findings.iter().filter(|found| found.step.is_empty()).cloned().collect();
+    // What was found of a step when it was handed in stands there; what was found of it only now stands here.
+    let assessed: BTreeSet<String> = visit.steps.values().flat_map(|it| &it.findings).map(finding::id).collect();
+    let is_new = |found: &&Finding| found.step.is_empty() || !assessed.contains(&finding::id(found));
+    let of_visit: Vec<Finding> = verdict.findings.iter().filter(is_new).cloned().collect();
     let mut pool = Pool::new(&of_visit, &verdict.calls);
     let arrived = checked_in(sop, then);
     let rules = sop.sop.rules.iter().chain(sop.sop.score.iter().flat_map(|score| &score.rules)).filter(|_| arrived);

@@ -94,7 +94,8 @@ impl Scene<'_> {
         }
         for requirement in &step.evidence {
             let of_requirement = |found: &Finding| {
-                found.source == "evidence" && found.params.get("requirement") == Some(&json!(requirement.id))
+                matches!(found.source.as_str(), "evidence" | "signature")
+                    && found.params.get("requirement") == Some(&json!(requirement.id))
             };
             checks.push(self.evidence(requirement, &pool.take(of_requirement)));
         }

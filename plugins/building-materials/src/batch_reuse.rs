@@ -29,6 +29,7 @@ impl Rule for BatchReuse {
             },
         )],
         datasets: &[BATCHES],
+        source: "batch sizes of the product standards; tenant parameter",
         ..About::EMPTY
     };
 

@@ -37,6 +37,7 @@ impl Rule for Certificates {
             ),
         ],
         datasets: &[CERTIFICATE_ISSUERS],
+        source: "formats of the issuers on file; tenant parameter",
         ..About::EMPTY
     };
 

@@ -37,6 +37,7 @@ impl Rule for Competitor {
             ),
         ],
         datasets: &[UNITS],
+        source: "usual practice of site reports",
         ..About::EMPTY
     };
 

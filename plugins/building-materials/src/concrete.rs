@@ -74,6 +74,7 @@ impl Rule for Concrete {
                 },
             ),
         ],
+        source: "GB/T 14902 (slump tolerance, sampling time), 5 to 35 °C; tenant parameter",
         ..About::EMPTY
     };
 

@@ -51,6 +51,7 @@ impl Rule for DecisionMakers {
                 },
             ),
         ],
+        source: "usual practice: somebody who specifies before the tender; tenant parameter",
         ..About::EMPTY
     };
 

@@ -57,6 +57,7 @@ impl Rule for FloodTest {
             ),
             ("flood.leak", texts! { "en": "Water came through.", "zh-CN": "蓄水试验发现渗漏。" }),
         ],
+        source: "usual practice of acceptance: 24 hours, 20 mm deep; tenant parameter",
         ..About::EMPTY
     };
 

@@ -70,6 +70,7 @@ impl Rule for Materials {
             ),
         ],
         datasets: &[UNITS],
+        source: "a batch in use has its certificate (acceptance of materials); units by UCUM",
         ..About::EMPTY
     };
 

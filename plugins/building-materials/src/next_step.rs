@@ -53,6 +53,7 @@ impl Rule for NextStep {
                 },
             ),
         ],
+        source: "chance to win from stage, specification, people, competitors, recency; factors: tenant parameter",
         ..About::EMPTY
     };
 

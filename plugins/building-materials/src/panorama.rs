@@ -45,6 +45,7 @@ impl Rule for Panorama {
                 "zh-CN": "有 {photos} 张全景照与 {days} 天前的拜访（{visit}）相同，请重新拍摄。",
             },
         )],
+        source: "64-bit perceptual hash equal to a visit of 30 days ago or more; tenant parameter",
         ..About::EMPTY
     };
 

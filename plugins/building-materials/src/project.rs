@@ -71,6 +71,7 @@ impl Rule for Project {
                 "zh-CN": "项目登记的占地面积为 {area_m2} 平方米，正常范围为 {min_m2} 至 {max_m2} 平方米，请申请更正项目围栏。",
             },
         )],
+        source: "sites are between 100 m² and 50 km²; tenant parameter",
         ..About::EMPTY
     };
 

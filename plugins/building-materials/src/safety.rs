@@ -77,6 +77,7 @@ impl Rule for Safety {
             ),
         ],
         datasets: &[SAFETY_SHEETS],
+        source: "JGJ 59 (80 and no zero sheet good, 70 to 79 pass); protective equipment",
         ..About::EMPTY
     };
 

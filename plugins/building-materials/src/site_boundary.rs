@@ -35,6 +35,7 @@ impl Rule for SiteBoundary {
                 "zh-CN": "签到位置在项目围栏外至少 {metres} 米。",
             },
         )],
+        source: "outside the polygon by more than the accuracy; weight: tenant parameter",
         ..About::EMPTY
     };
 

@@ -61,6 +61,7 @@ impl Rule for Stage {
                 },
             ),
         ],
+        source: "stages of a building follow each other; usual practice",
         ..About::EMPTY
     };
 

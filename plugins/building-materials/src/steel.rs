@@ -54,6 +54,7 @@ impl Rule for Steel {
             ),
         ],
         datasets: &[REBAR],
+        source: "grades and diameters of hot-rolled ribbed bars (GB/T 1499.2), E grades where earthquakes count",
         ..About::EMPTY
     };
 

@@ -65,6 +65,7 @@ impl Rule for Takeoff {
             ),
         ],
         datasets: &[UNITS],
+        source: "area × layers × (1 + lap) × (1 + waste); at most 3 × the floor area: tenant parameter",
         ..About::EMPTY
     };
 

@@ -40,6 +40,7 @@ impl Rule for TakeoffInflated {
             },
         )],
         datasets: &[TAKEOFF_NORMS],
+        source: "more than two standard deviations above past projects; tenant parameter",
         ..About::EMPTY
     };
 

@@ -51,6 +51,7 @@ impl Rule for TileAdhesive {
                 },
             ),
         ],
+        source: "usual practice of tiling; limits: tenant parameter",
         ..About::EMPTY
     };
 

@@ -27,6 +27,7 @@ impl Rule for TruckTickets {
                 "zh-CN": "有 {tickets} 张发货单超过搅拌车容量 {max} 立方米，例如 {ticket}（{volume_m3} 立方米）。",
             },
         )],
+        source: "a truck mixer carries up to 12 m³; tenant parameter",
         ..About::EMPTY
     };
 

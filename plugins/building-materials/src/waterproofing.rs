@@ -66,6 +66,7 @@ impl Rule for Waterproofing {
                 },
             ),
         ],
+        source: "GB 55030 (design life); at least 5 °C and 100 mm lap as the trade does it: tenant parameter",
         ..About::EMPTY
     };
 

@@ -28,6 +28,7 @@ impl Rule for Witness {
             },
         )],
         datasets: &[STAFF],
+        source: "a witness is not the one who sells; weight: tenant parameter",
         ..About::EMPTY
     };
 

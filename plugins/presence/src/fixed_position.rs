@@ -39,6 +39,7 @@ impl Rule for FixedPosition {
                 "zh-CN": "{minutes} 分钟内的 {positions} 个定位坐标完全相同，而真实定位会有抖动。",
             },
         )],
+        source: "a real receiver never gives the same fix twice; tenant parameter",
         ..About::EMPTY
     };
 

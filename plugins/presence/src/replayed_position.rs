@@ -27,6 +27,7 @@ impl Rule for ReplayedPosition {
                 "zh-CN": "有 {positions} 个定位与 {date} 的拜访（{visit}）完全相同。",
             },
         )],
+        source: "equal coordinates of a fix on another day, to the last digit; tenant parameter",
         ..About::EMPTY
     };
 
