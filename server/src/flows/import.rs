@@ -157,6 +157,9 @@ async fn apply(
 ) -> Result<String> {
     let import = new_id("imp", now_ms);
     let tenant = caller.tenant.as_str();
+    // What was left by one that was cut short, if that is so long ago that it cannot be under way.
+    let stale_ms = now_ms.saturating_sub(STALE_MS);
+    app.store.unstage(tenant, &import, stale_ms).await?;
     let mut pass = Pass::new(app, caller, reading, now_ms, 0);
     pass.staging = Some(Staging { import: import.clone(), parts: 0, records: 0 });
     let done = pass.over_and_staged(options, file).await;
@@ -170,7 +173,7 @@ async fn apply(
         return Ok(import);
     }
     // Should this fail too, a later import sweeps up: nobody ever sees what is staged.
-    let swept = app.store.unstage(tenant, &import, now_ms.saturating_sub(STALE_MS)).await;
+    let swept = app.store.unstage(tenant, &import, stale_ms).await;
     taken?;
     swept?;
     Err(Problem::new(No::Conflict, "import.overtaken", &Value::Null))
