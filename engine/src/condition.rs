@@ -120,6 +120,12 @@ impl Condition {
         &self.references
     }
 
+    /// Whether it can be true: not so if whatever it gives is a number, a text, a list or null.
+    #[must_use]
+    pub fn may_hold(&self) -> bool {
+        self.root.may_hold()
+    }
+
     /// The value for `context`.
     ///
     /// # Errors

@@ -329,14 +329,17 @@ fn topological(steps: &[Step]) -> Vec<usize> {
 }
 
 /// Every CEL text of a document: `when`, `that`, `value` members, and strings behind `=`. Form schemas, UI schemas and
-/// the names of fields are not looked into.
+/// the names of fields are not looked into, nor the slices of parameters, which are resolved before a run is pinned.
 fn expressions(document: &Value) -> Vec<String> {
     fn walk(value: &Value, found: &mut Vec<String>) {
         match value {
             Value::Object(members) => {
                 for (name, member) in members {
                     match (name.as_str(), member) {
-                        ("form" | "texts" | "title" | "labels" | "help" | "schema" | "default" | "fields", _) => {}
+                        (
+                            "form" | "texts" | "title" | "labels" | "help" | "schema" | "default" | "fields" | "by",
+                            _,
+                        ) => {}
                         ("when" | "that" | "value", Value::String(text)) => found.push(text.clone()),
                         _ => walk(member, found),
                     }

@@ -273,11 +273,7 @@ impl InputBase<'_> {
                 at: s.at.clone(),
                 position: s.position.clone(),
             });
-        let customer = CustomerInput {
-            id: visit.customer.id.clone(),
-            kind: visit.customer.kind.clone(),
-            fields: visit.customer.fields.clone(),
-        };
+        let customer = CustomerInput::from(&*visit.customer);
         let so_far = VisitInput {
             id: visit.id.clone(),
             user: visit.user.clone(),

@@ -3,7 +3,7 @@
 //! Times are whole milliseconds since the Unix epoch, positions are WGS-84 with the original system named, so that a
 //! guest needs neither a calendar nor a datum. The SDK mirrors these shapes; a test compares both.
 
-use crate::command::{Absent, Origin, shared};
+use crate::command::{Absent, Customer, Origin, shared};
 use crate::place::Crs;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -53,6 +53,12 @@ pub struct CustomerInput {
     pub kind: String,
     /// Custom fields.
     pub fields: Map<String, Value>,
+}
+
+impl From<&Customer> for CustomerInput {
+    fn from(customer: &Customer) -> Self {
+        Self { id: customer.id.clone(), kind: customer.kind.clone(), fields: customer.fields.clone() }
+    }
 }
 
 /// The visit so far.

@@ -55,6 +55,10 @@ pub enum Ended {
 /// The book.
 pub struct Journal<'a> {
     sop: &'a EffectiveSop,
+    /// Which one a customer gets instead, where parameters are sliced.
+    choose: Option<&'a dyn Fn(&Customer) -> &'a EffectiveSop>,
+    /// The one that was chosen for a visit (PINNED).
+    chosen: BTreeMap<String, &'a EffectiveSop>,
     tenant: String,
     customers: BTreeMap<String, Customer>,
     visits: BTreeMap<String, Visit>,
@@ -72,6 +76,8 @@ impl<'a> Journal<'a> {
     pub fn new(sop: &'a EffectiveSop, tenant: &str) -> Self {
         Self {
             sop,
+            choose: None,
+            chosen: BTreeMap::new(),
             tenant: tenant.to_owned(),
             customers: BTreeMap::new(),
             visits: BTreeMap::new(),
@@ -80,6 +86,18 @@ impl<'a> Journal<'a> {
             history: History::default(),
             now_ms: i64::MIN,
         }
+    }
+
+    /// The same, each visit pinned to what is chosen for its customer when it begins.
+    #[must_use]
+    pub fn choosing(sop: &'a EffectiveSop, tenant: &str, choose: &'a dyn Fn(&Customer) -> &'a EffectiveSop) -> Self {
+        Self { choose: Some(choose), ..Self::new(sop, tenant) }
+    }
+
+    /// The SOP a visit runs under.
+    #[must_use]
+    pub fn sop_of(&self, visit: &str) -> &'a EffectiveSop {
+        self.chosen.get(visit).copied().unwrap_or(self.sop)
     }
 
     /// The visits, by id.
@@ -169,8 +187,9 @@ impl<'a> Journal<'a> {
             self.happened(&id, VisitEvent::EvidenceArrived { evidence: arrival.clone() }, outside, events);
             let complete = self.visits.get(&id).filter(|visit| visit.awaited.is_empty() && visit.verdict().is_some());
             let Some(visit) = complete.cloned() else { continue };
-            let gathered = self.history.gather(&submit::wanted_for_verdict(self.sop, &visit));
-            let pending = submit::close(self.sop, &visit, &gathered, None);
+            let sop = self.sop_of(&id);
+            let gathered = self.history.gather(&submit::wanted_for_verdict(sop, &visit));
+            let pending = submit::close(sop, &visit, &gathered, None);
             let decided = decide(pending, outside);
             self.all_happened(&id, decided, outside, events);
         }
@@ -224,8 +243,10 @@ impl<'a> Journal<'a> {
                 let unknown = Rejection::new("customer.unknown", "/customer", &json!({"customer": create.customer}));
                 return self.quarantine(json!(Record::Command(Box::new(command.clone()))), unknown, outside, events);
             };
-            return match submit::create(self.sop, &customer, command) {
+            let sop = self.choose.map_or(self.sop, |choose| choose(&customer));
+            return match submit::create(sop, &customer, command) {
                 Ok(event) => {
+                    self.chosen.insert(visit_id.clone(), sop);
                     self.happened(&visit_id, event, outside, events);
                     applied()
                 }
@@ -238,8 +259,9 @@ impl<'a> Journal<'a> {
             let unknown = Rejection::new("task.unknown", "/task", &json!({"task": command.task}));
             return self.quarantine(json!(Record::Command(Box::new(command.clone()))), unknown, outside, events);
         };
-        let gathered = self.history.gather(&submit::wanted(self.sop, &visit, command));
-        match submit::check(self.sop, &visit, command, &gathered) {
+        let sop = self.sop_of(&visit_id);
+        let gathered = self.history.gather(&submit::wanted(sop, &visit, command));
+        match submit::check(sop, &visit, command, &gathered) {
             Ok(pending) => {
                 let decided = decide(pending, outside);
                 let ended = ended(&decided);
@@ -273,14 +295,17 @@ impl<'a> Journal<'a> {
         let due: Vec<String> = self
             .visits
             .values()
-            .filter(|visit| visit.closes_at_ms(self.sop).is_some_and(|closes_at_ms| closes_at_ms <= self.now_ms))
+            .filter(|visit| {
+                visit.closes_at_ms(self.sop_of(&visit.id)).is_some_and(|closes_at_ms| closes_at_ms <= self.now_ms)
+            })
             .map(|visit| visit.id.clone())
             .collect();
         let clock = Clock { now: time::format_utc(self.now_ms) };
         for id in due {
             let Some(visit) = self.visits.get(&id).cloned() else { continue };
-            let gathered = self.history.gather(&submit::wanted_for_verdict(self.sop, &visit));
-            let pending = submit::close(self.sop, &visit, &gathered, Some(&clock));
+            let sop = self.sop_of(&id);
+            let gathered = self.history.gather(&submit::wanted_for_verdict(sop, &visit));
+            let pending = submit::close(sop, &visit, &gathered, Some(&clock));
             let decided = decide(pending, outside);
             self.all_happened(&id, decided, outside, events);
         }
@@ -312,9 +337,10 @@ impl<'a> Journal<'a> {
         if let Some(visit) = Visit::begin(&event, self.now_ms) {
             self.visits.insert(visit_id.to_owned(), visit);
         }
+        let sop = self.sop_of(visit_id);
         if let Some(visit) = self.visits.get_mut(visit_id) {
             visit.apply(&event, &hash, self.now_ms);
-            self.history.note(self.sop, visit, &event, &hash);
+            self.history.note(sop, visit, &event, &hash);
         }
         if let VisitEvent::Assessed { assessment } = &event {
             for posted in ledger::posted(visit_id, &assessment.step, &assessment.ledger, &hash) {

@@ -34,6 +34,8 @@ pub mod journal;
 pub mod ledger;
 pub mod lint;
 pub mod output;
+pub mod overlay;
+pub mod parameters;
 pub mod place;
 pub mod progress;
 pub mod recheck;

@@ -7,6 +7,7 @@
 mod conditions;
 mod flow;
 mod forms;
+mod locks;
 mod place;
 mod results;
 mod rules;
@@ -103,7 +104,18 @@ pub fn lint(bytes: &[u8], plugins: Option<&BTreeMap<String, Manifest>>) -> (Opti
     rules::check(&root, plugins, &mut report);
     results::check(&root, &facts, &mut report);
     texts::check(&root, &mut report);
+    locks::check(&root, &mut report);
     (sop, report.sorted())
+}
+
+/// What is wrong with the shape of an overlay, sorted by (pointer, code).
+pub(crate) fn shape_of_overlay(document: &Value) -> Vec<Problem> {
+    let mut report = Report::default();
+    shape::check_overlay(document, &mut report);
+    if let Err(CanonError::Number { pointer, number }) = canon::jcs(document) {
+        report.add(pointer, "sop.number", json!({ "number": number }));
+    }
+    report.sorted()
 }
 
 /// What is wrong with a tenant's values for the parameters of an SOP, sorted by (pointer, code).

@@ -72,6 +72,9 @@ pub struct Sop {
     /// What happens when people or machines do not do their part.
     #[serde(default)]
     pub policy: Policy,
+    /// What no overlay may change: pointers through lists by name, each with everything below it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locked: Vec<String>,
 }
 
 /// The customer types an SOP serves and the custom fields it needs.
@@ -100,6 +103,19 @@ pub struct Parameter {
     pub unit: Option<String>,
     /// Where the default comes from: a paper, a standard, a law, or `tenant parameter`.
     pub source: String,
+    /// Other defaults for some customers; the first that holds is taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by: Vec<ParameterSlice>,
+}
+
+/// The default of a parameter for some customers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ParameterSlice {
+    /// CEL over `customer` alone.
+    pub when: String,
+    /// Value where it holds and the tenant says nothing.
+    pub value: Value,
 }
 
 /// A table the SOP reads: rows are content-addressed and pinned by a run.
@@ -112,6 +128,29 @@ pub struct DatasetDeclaration {
     pub schema: Value,
     /// The member of a row that is its key (a string).
     pub key: String,
+    /// Which rows concern whom; without it all rows concern all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slice: Option<DatasetSlice>,
+}
+
+/// Which rows of a dataset concern whom. A row with nothing in the column concerns all.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatasetSlice {
+    /// The column that says whom (a string).
+    pub column: String,
+    /// What it names.
+    pub by: SliceBy,
+}
+
+/// What the column of a slice names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SliceBy {
+    /// An org unit, with all below it.
+    OrgUnit,
+    /// A customer.
+    Customer,
 }
 
 /// A literal, or CEL behind a leading `=`: `300`, `"=parameters.fence_radius_m"`.

@@ -65,6 +65,37 @@ pub(super) enum Function {
     DaysBetween,
 }
 
+impl Node {
+    pub(super) fn may_hold(&self) -> bool {
+        match self {
+            Self::Null
+            | Self::Number(_)
+            | Self::Text(_)
+            | Self::List(_)
+            | Self::Negate(_)
+            | Self::Arithmetic(..)
+            | Self::Bool(false) => false,
+            Self::Call(function, _) => {
+                matches!(function, Function::Contains | Function::StartsWith | Function::EndsWith)
+            }
+            Self::If(parts) => parts.iter().skip(1).any(Self::may_hold),
+            Self::Fold(_, fold) => !matches!(**fold, Fold::Collect { .. }),
+            Self::Bool(true)
+            | Self::Root(_)
+            | Self::Local(_)
+            | Self::Member(..)
+            | Self::Has(..)
+            | Self::Item(..)
+            | Self::And(..)
+            | Self::Or(..)
+            | Self::Not(_)
+            | Self::Compare(..)
+            | Self::In(..)
+            | Self::Matches(..) => true,
+        }
+    }
+}
+
 impl Arithmetic {
     pub(super) const fn sign(self) -> &'static str {
         match self {

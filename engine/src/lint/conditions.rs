@@ -33,10 +33,17 @@ enum Scope<'a> {
     Submission(&'a str),
     /// About the visit: there is no submission.
     Visit,
+    /// About the customer, before there is a visit.
+    Customer,
 }
 
 pub(super) fn check(root: &Place<'_>, facts: &Facts<'_>, report: &mut Report) {
     let mut found = Vec::new();
+    for (_, parameter) in root.members("parameters") {
+        for slice in parameter.items("by") {
+            condition(&slice, "when", Scope::Customer, &mut found);
+        }
+    }
     for step in root.items("steps") {
         let submission = Scope::Submission(step.text("id").unwrap_or_default());
         condition(&step, "when", Scope::Visit, &mut found);
@@ -98,6 +105,9 @@ pub(super) fn check(root: &Place<'_>, facts: &Facts<'_>, report: &mut Report) {
         match Condition::compile(text) {
             Err(error) => report.add(pointer, error.code, json!({ "detail": error.detail })),
             Ok(condition) => {
+                if matches!(scope, Scope::Customer) {
+                    about_customer(&pointer, &condition, report);
+                }
                 for path in &condition.references().paths {
                     let names: Vec<&str> = path.iter().map(String::as_str).collect();
                     if let Some((code, params)) = unknown(&names, scope, facts) {
@@ -135,10 +145,21 @@ fn rules<'a>(place: &Place<'a>, scope: Scope<'a>, found: &mut Found<'a>) {
     }
 }
 
+/// Whether it is a condition at all, and over what is known when a run is pinned.
+fn about_customer(pointer: &str, condition: &Condition, report: &mut Report) {
+    if !condition.may_hold() {
+        report.add(pointer, "condition.no_answer", Value::Null);
+    }
+    for name in condition.references().variables.iter().filter(|name| *name != "customer") {
+        report.add(pointer, "condition.only_customer", json!({ "name": name }));
+    }
+}
+
 /// What is wrong with the path `names`, if anything.
 fn unknown(names: &[&str], scope: Scope<'_>, facts: &Facts<'_>) -> Option<(&'static str, Value)> {
     let path = || json!({ "path": names.join(".") });
     match (names, scope) {
+        ([root, ..], Scope::Customer) if *root != "customer" => None,
         (["answers" | "absent" | "evidence", ..], Scope::Visit) => {
             Some(("condition.no_submission", json!({ "name": names.first() })))
         }

@@ -19,15 +19,21 @@ pub(super) fn check<'a>(root: &Place<'a>, report: &mut Report) -> Facts<'a> {
     for (name, parameter) in root.members("parameters") {
         facts.parameters.insert(name);
         let form = parameter.get("schema").and_then(|schema| compile(&schema, report));
-        if let (Some(form), Some(default)) = (form, parameter.value.get("default")) {
-            for violation in form.validate(default, &BTreeMap::new()) {
-                let pointer = format!("{}{}", parameter.child("default"), violation.pointer);
-                report.add(pointer, "parameter.default", wanted(&violation));
+        let Some(form) = form else { continue };
+        let mut fits = |place: &Place<'_>, member: &str, code: &str| {
+            let Some(value) = place.value.get(member) else { return };
+            for violation in form.validate(value, &BTreeMap::new()) {
+                let pointer = format!("{}{}", place.child(member), violation.pointer);
+                report.add(pointer, code, wanted(&violation));
             }
+        };
+        fits(&parameter, "default", "parameter.default");
+        for slice in parameter.items("by") {
+            fits(&slice, "value", "parameter.slice");
         }
     }
     for (_, dataset) in root.members("datasets") {
-        dataset_key(&dataset, report);
+        dataset_columns(&dataset, report);
     }
     for step in root.items("steps") {
         let id = step.text("id").unwrap_or_default();
@@ -89,16 +95,23 @@ pub(super) fn overrides(sop: &Sop, overrides: &Map<String, Value>, report: &mut 
     }
 }
 
-fn dataset_key(dataset: &Place<'_>, report: &mut Report) {
+/// The key and the column of the slice are columns of text.
+fn dataset_columns(dataset: &Place<'_>, report: &mut Report) {
     let Some(schema) = dataset.get("schema") else { return };
-    let compiled = compile(&schema, report);
-    let (Some(key), Some(_)) = (dataset.text("key"), compiled) else { return };
-    match schema.value.get("properties").and_then(|properties| properties.get(key)) {
-        None => report.add(dataset.child("key"), "dataset.key_unknown", json!({ "key": key })),
-        Some(column) if !is_text(column) => {
-            report.add(dataset.child("key"), "dataset.key_type", json!({ "key": key }));
+    if compile(&schema, report).is_none() {
+        return;
+    }
+    let slice = dataset.get("slice");
+    let key = dataset.text("key").map(|key| (dataset.child("key"), key, ["dataset.key_unknown", "dataset.key_type"]));
+    let slice = slice.as_ref().and_then(|slice| {
+        Some((slice.child("column"), slice.text("column")?, ["dataset.slice_unknown", "dataset.slice_type"]))
+    });
+    for (place, key, [unknown, no_text]) in key.into_iter().chain(slice) {
+        match schema.value.get("properties").and_then(|properties| properties.get(key)) {
+            None => report.add(place, unknown, json!({ "key": key })),
+            Some(column) if !is_text(column) => report.add(place, no_text, json!({ "key": key })),
+            Some(_) => {}
         }
-        Some(_) => {}
     }
 }
 

@@ -2,13 +2,18 @@
 
 use super::{MAX_DEPTH, MAX_DOCUMENT, Problem, Report, SCHEMA};
 use crate::form::{describe, json_depth_within, options};
+use crate::overlay;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
 thread_local! {
-    /// The meta-schema, compiled once; none if it does not compile, which a test rules out.
-    static META: Option<Validator> =
-        serde_json::from_str(SCHEMA).ok().and_then(|schema: Value| options().build(&schema).ok());
+    /// The meta-schemas, compiled once; none if one does not compile, which a test rules out.
+    static SOP: Option<Validator> = compiled(SCHEMA);
+    static OVERLAY: Option<Validator> = compiled(overlay::SCHEMA);
+}
+
+fn compiled(schema: &str) -> Option<Validator> {
+    serde_json::from_str(schema).ok().and_then(|schema: Value| options().build(&schema).ok())
 }
 
 /// Reads the document, unless it is too large, too deep or not JSON.
@@ -41,15 +46,21 @@ pub(super) fn read(bytes: &[u8]) -> Result<Value, Box<Problem>> {
     }
 }
 
-/// Checks the document against the meta-schema.
+/// Checks the document against the meta-schema of SOPs.
 pub(super) fn check(document: &Value, report: &mut Report) {
+    SOP.with(|meta| against(meta.as_ref(), document, report));
+}
+
+/// Checks the document against the meta-schema of overlays.
+pub(super) fn check_overlay(document: &Value, report: &mut Report) {
+    OVERLAY.with(|meta| against(meta.as_ref(), document, report));
+}
+
+fn against(meta: Option<&Validator>, document: &Value, report: &mut Report) {
     let mut violations = Vec::new();
-    let compiled = META.with(|meta| {
-        let errors = meta.iter().flat_map(|meta| meta.iter_errors(document));
-        errors.for_each(|error| describe(error.instance_path().as_str(), error.kind(), &mut violations));
-        meta.is_some()
-    });
-    if !compiled {
+    let errors = meta.into_iter().flat_map(|meta| meta.iter_errors(document));
+    errors.for_each(|error| describe(error.instance_path().as_str(), error.kind(), &mut violations));
+    if meta.is_none() {
         report.add("", "sop.unreadable", json!({ "detail": "the meta-schema does not compile" }));
     }
     for violation in violations {

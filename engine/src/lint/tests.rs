@@ -160,6 +160,11 @@ fn mistakes_in_texts_are_found() {
 }
 
 #[test]
+fn mistakes_in_what_tenants_may_change_are_found() {
+    run(include_str!("cases/tuning.json"));
+}
+
+#[test]
 fn mistakes_in_results_are_found() {
     run(include_str!("cases/results.json"));
 }
@@ -269,11 +274,15 @@ proptest! {
 
 /// Problem codes in the sources: text literals of two words joined by a dot, the first of which is a subject.
 fn codes() -> BTreeSet<&'static str> {
-    const SOURCES: [&str; 11] = [
+    const SOURCES: [&str; 15] = [
         include_str!("../lint.rs"),
         include_str!("conditions.rs"),
         include_str!("flow.rs"),
         include_str!("forms.rs"),
+        include_str!("locks.rs"),
+        include_str!("../overlay.rs"),
+        include_str!("../overlay/place.rs"),
+        include_str!("../overlay/rebase.rs"),
         include_str!("results.rs"),
         include_str!("rules.rs"),
         include_str!("shape.rs"),
@@ -283,7 +292,7 @@ fn codes() -> BTreeSet<&'static str> {
         include_str!("../form.rs"),
     ];
     const SUBJECTS: &str = "sop shape step check repeat evidence location parameter dataset schema condition plugin rule \
-                            score cap outcome output ledger task policy text";
+                            score cap outcome output ledger task policy text locked overlay";
     let literals = SOURCES.into_iter().flat_map(|source| source.split('"'));
     let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     let is_code = |text: &str| {
