@@ -29,6 +29,8 @@ pub struct App {
     pub visits: Visits,
     /// Whose judgement runs next, and where.
     pub turns: Turns,
+    /// Held while a large file is taken in: few at once, so that memory is bounded.
+    pub bulk: tokio::sync::Semaphore,
     /// Commands that are being carried out here, by tenant, actor and id.
     pub in_flight: Mutex<BTreeSet<(String, String, String)>>,
     /// Requests that may be under way for one tenant before it gets a 429.

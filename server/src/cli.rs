@@ -4,9 +4,11 @@
 
 mod client;
 mod simulate;
+mod sop;
 
 pub use client::*;
 pub use simulate::SimulateArguments;
+pub use sop::{LintArguments, PublishArguments, RebaseArguments, RenderArguments, SopCommand};
 
 use crate::store::StoreUrl;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -61,15 +63,6 @@ pub enum Command {
     /// Compile one component from standard input to standard output, confined. Started by sopwith itself.
     #[command(hide = true)]
     CompilePlugin,
-}
-
-/// `sopwith sop …`
-#[derive(Subcommand)]
-pub enum SopCommand {
-    /// Report everything that is wrong with an SOP.
-    Lint(LintArguments),
-    /// Publish an SOP folder with its datasets to a server.
-    Publish(PublishArguments),
 }
 
 /// `sopwith plugin …`
@@ -281,16 +274,6 @@ pub struct ServerArguments {
     pub token: String,
 }
 
-/// `sopwith sop publish`
-#[derive(Args)]
-pub struct PublishArguments {
-    /// Where, and as whom.
-    #[command(flatten)]
-    pub server: ServerArguments,
-    /// Folder of the SOP.
-    pub sop: PathBuf,
-}
-
 /// `sopwith plugin upload`
 #[derive(Args)]
 pub struct UploadArguments {
@@ -366,22 +349,6 @@ pub struct VerifyArguments {
     /// Which database and files.
     #[command(flatten)]
     pub data: DataArguments,
-}
-
-/// `sopwith sop lint`
-#[derive(Args)]
-pub struct LintArguments {
-    /// Folder of the SOP, or a JSON file.
-    pub sop: PathBuf,
-    /// Folder of built plugins; with it, rules, configs and codes are checked too.
-    #[arg(long, value_name = "DIR")]
-    pub plugins: Option<PathBuf>,
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
-    /// Language of the hints.
-    #[arg(long, value_enum, default_value = "en")]
-    pub language: Language,
 }
 
 /// `sopwith plugin new`

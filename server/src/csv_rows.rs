@@ -364,7 +364,7 @@ mod tests {
         let fault = refused(&file, 3, "2", "csv.mixed");
         assert_eq!(fault.params["other_row"], 2);
         let detail = fault.violation().detail;
-        assert!(detail.0["en"].contains("row 3, column 2") && detail.0["en"].contains("row 2, column 2"), "{detail:?}");
+        assert!(detail.0["en"].contains("Row 3, column 2") && detail.0["en"].contains("row 2, column 2"), "{detail:?}");
         refused(&[gbk("code,name\na,一号店\n").as_slice(), "b,二号\n".as_bytes()].concat(), 3, "2", "csv.mixed");
         refused(&[b"\xef\xbb\xbfcode,name\n".as_slice(), gbk("a,一号店\n").as_slice()].concat(), 2, "2", "csv.mixed");
     }

@@ -6,11 +6,13 @@ use crate::sop_folder::SopFolder;
 use crate::table::{Heading, Row};
 use crate::{expect, log, reports, sop_folder, table};
 use anyhow::{Context as _, bail};
-use engine::command::Record;
+use engine::command::{Customer, Record};
 use engine::effective::EffectiveSop;
 use engine::event::Event;
 use engine::journal::{Ended, Journal};
+use engine::parameters::{self, Slices};
 use engine::sop::Sop;
+use engine::visit::Visit;
 use engine::{door, explain, lint};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -39,31 +41,39 @@ pub fn run(arguments: &JudgeArguments) -> anyhow::Result<bool> {
     let host = plugins::host(Some(arguments.plugins.join("cache")))?;
     let components = plugins::read_components(&sop, &arguments.plugins)?;
     let loaded = plugins::load(&host, &sop, &components)?;
-    let effective = effective(&folder, sop, &loaded)?;
-
-    let datasets: BTreeMap<String, Value> =
-        folder.datasets.iter().map(|(name, dataset)| (name.clone(), dataset.value.clone())).collect();
-    let mut sandbox = Sandbox { host: &host, plugins: &loaded, rows: Arc::new(Rows(folder.datasets)) };
     let recorded = std::fs::read(&arguments.visits).with_context(|| arguments.visits.display().to_string())?;
-    let mut journal = Journal::new(&effective, TENANT);
+    let sops = Sliced::of(effective(&folder, sop, &loaded)?, &recorded)?;
+    let effective = &sops.default;
+
+    let datasets: BTreeMap<String, Value> = folder
+        .datasets
+        .iter()
+        .map(|(name, dataset)| Ok((name.clone(), dataset.value()?)))
+        .collect::<anyhow::Result<_>>()?;
+    let rows = folder.datasets;
+    let mut sandbox = Sandbox { host: &host, plugins: &loaded, rows: Arc::new(Rows(rows.clone())) };
+    let choose = |customer: &Customer| sops.choose(customer);
+    let mut journal = Journal::choosing(effective, TENANT, &choose);
     let (events, troubles) = drive(&mut journal, &recorded, &mut sandbox);
 
     if let Some(file) = &arguments.log {
-        let pinned = json!({"sop": folder.document, "parameters": effective.parameters});
+        let pinned = |sop: &EffectiveSop| json!({"sop": folder.document, "parameters": sop.parameters});
+        let pinned: Vec<Value> = sops.all().map(pinned).collect();
         write_log(file, &pinned, &datasets, &components, &events)?;
     }
 
     let language = arguments.language.tag();
-    let rows: Vec<Row> = journal.visits().values().map(|visit| Row::of(&effective, visit, language)).collect();
+    let row = |visit: &Visit| Row::of(journal.sop_of(&visit.id), visit, language);
+    let shown: Vec<Row> = journal.visits().values().map(row).collect();
     if let Some(folder) = &arguments.report {
-        let names = reports::names(&effective, datasets.iter());
+        let names = reports::names(rows.values());
         let style = reports::Style { language, personal: arguments.personal };
-        reports::write(folder, &effective, &journal, &events, &names, &style)?;
+        reports::write(folder, &journal, &events, &names, &style)?;
     }
     if arguments.json {
         let mut out = std::io::stdout().lock();
         for visit in journal.visits().values() {
-            let explanation = explain::visit(&effective, visit, language);
+            let explanation = explain::visit(journal.sop_of(&visit.id), visit, language);
             let decision = engine::submit::standing_decision(visit);
             writeln!(
                 out,
@@ -76,12 +86,50 @@ pub fn run(arguments: &JudgeArguments) -> anyhow::Result<bool> {
         let labels = labels.filter_map(|(word, text)| Some((word.clone(), text.get(language)?.to_owned()))).collect();
         let (sop, hash) = (&effective.sop, effective.hash.get(..12).unwrap_or_default());
         let title = format!("{} {} · {hash}", sop.title.get(language).unwrap_or(&sop.sop), sop.version);
-        table::print(&Heading { title, labels: &labels }, &rows, language)?;
-        table::print_lines(rows.len(), events.len(), &troubles, language)?;
+        table::print(&Heading { title, labels: &labels }, &shown, language)?;
+        table::print_lines(shown.len(), events.len(), &troubles, language)?;
     }
     match &arguments.expect {
         None => Ok(true),
-        Some(file) => expect::compare(&rows, file, language, !arguments.json),
+        Some(file) => expect::compare(&shown, file, language, !arguments.json),
+    }
+}
+
+/// An SOP by the values that the slices of its parameters give.
+struct Sliced {
+    slices: Slices,
+    /// Where no slice holds.
+    default: EffectiveSop,
+    /// By the values, as text.
+    others: BTreeMap<String, EffectiveSop>,
+}
+
+impl Sliced {
+    /// Compiled for every customer of a day.
+    fn of(default: EffectiveSop, recorded: &[u8]) -> anyhow::Result<Self> {
+        let slices = parameters::slices(&default.sop);
+        let mut others = BTreeMap::new();
+        if !slices.is_empty() {
+            for line in recorded.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
+                let Ok(Record::Customer(customer)) = Record::from_json(line) else { continue };
+                let values = parameters::values(&slices, &(&customer).into(), &Map::new());
+                let EffectiveSop { sop, plugins, datasets, .. } = &default;
+                let compiled = EffectiveSop::new(sop.clone(), plugins.clone(), datasets.clone(), &values);
+                others.insert(json!(values).to_string(), compiled.map_err(|problems| unfit(&problems))?);
+            }
+            others.remove("{}");
+        }
+        Ok(Self { slices, default, others })
+    }
+
+    /// The one for a customer.
+    fn choose(&self, customer: &Customer) -> &EffectiveSop {
+        let values = parameters::values(&self.slices, &customer.into(), &Map::new());
+        self.others.get(&json!(values).to_string()).unwrap_or(&self.default)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &EffectiveSop> {
+        std::iter::once(&self.default).chain(self.others.values())
     }
 }
 
@@ -143,7 +191,7 @@ pub fn drive(journal: &mut Journal<'_>, recorded: &[u8], sandbox: &mut Sandbox<'
 
 fn write_log(
     file: &Path,
-    sop: &Value,
+    sops: &[Value],
     datasets: &BTreeMap<String, Value>,
     plugins: &BTreeMap<String, Vec<u8>>,
     events: &[Event],
@@ -152,7 +200,7 @@ fn write_log(
         std::fs::create_dir_all(parent)?;
     }
     let mut out = BufWriter::new(std::fs::File::create(file).with_context(|| file.display().to_string())?);
-    log::write_objects(&mut out, sop, datasets, plugins)?;
+    log::write_objects(&mut out, sops, datasets, plugins)?;
     log::write_events(&mut out, events)?;
     log::write_end(&mut out, events)?;
     match out.into_inner() {

@@ -9,6 +9,7 @@ mod cli;
 mod client;
 mod clock;
 mod csv_rows;
+mod dataset;
 mod evidence_files;
 mod expect;
 mod flows;
@@ -26,6 +27,8 @@ mod serve;
 mod simulate;
 mod sop_folder;
 mod sop_lint;
+mod sop_rebase;
+mod sop_render;
 pub mod store;
 mod table;
 mod tenant;
@@ -61,6 +64,8 @@ pub fn main() -> ExitCode {
             Ok(true)
         }
         Command::Sop(SopCommand::Lint(arguments)) => sop_lint::run(&arguments),
+        Command::Sop(SopCommand::Render(arguments)) => sop_render::run(&arguments),
+        Command::Sop(SopCommand::Rebase(arguments)) => sop_rebase::run(&arguments),
         Command::Sop(SopCommand::Publish(arguments)) => wait(client::publish(&arguments)),
         Command::Plugin(PluginCommand::New(arguments)) => plugin_new::run(&arguments),
         Command::Plugin(PluginCommand::Build(arguments)) => plugin_build::run(&arguments),

@@ -57,11 +57,13 @@ pub struct Fault {
 /// When writing fails.
 pub fn write_objects(
     out: &mut impl Write,
-    sop: &Value,
+    sops: &[Value],
     datasets: &BTreeMap<String, Value>,
     plugins: &BTreeMap<String, Vec<u8>>,
 ) -> anyhow::Result<()> {
-    line(out, &Object::Sop { hash: canon::hash_value(sop)?, value: sop.clone() })?;
+    for sop in sops {
+        line(out, &Object::Sop { hash: canon::hash_value(sop)?, value: sop.clone() })?;
+    }
     for (name, value) in datasets {
         line(out, &Object::Dataset { name: name.clone(), hash: canon::hash_value(value)?, value: value.clone() })?;
     }

@@ -1,6 +1,6 @@
 //! Plugins on disk: loading a folder of components into the sandbox, and running the engine's calls in it.
 
-use crate::sop_folder::LoadedDataset;
+use crate::dataset::LoadedDataset;
 use anyhow::{Context as _, ensure};
 use engine::effective::PluginPin;
 use engine::journal::Outside;
@@ -93,14 +93,14 @@ pub fn pins(plugins: &Plugins) -> BTreeMap<String, PluginPin> {
 }
 
 /// The datasets of a run as the sandbox reads them.
-pub struct Rows(pub BTreeMap<String, LoadedDataset>);
+pub struct Rows(pub BTreeMap<String, Arc<LoadedDataset>>);
 
 impl Datasets for Rows {
     fn lookup(&self, dataset: &str, key: &str) -> Row {
         let Some(loaded) = self.0.get(dataset) else { return Row::Outside };
         let dataset_hash = loaded.pin.hash.clone();
-        match loaded.rows.get(key) {
-            Some((json, row_hash)) => Row::Found { json: json.clone(), dataset_hash, row_hash: row_hash.clone() },
+        match loaded.row(key) {
+            Some((json, row_hash)) => Row::Found { json: json.to_owned(), dataset_hash, row_hash },
             None => Row::Absent { dataset_hash },
         }
     }

@@ -1,14 +1,15 @@
 //! Reports of a judged day as files, one a visit. What is on a page is `report.rs`.
 
+use crate::dataset::LoadedDataset;
 use crate::report::{self, Report};
 use anyhow::Context as _;
-use engine::effective::EffectiveSop;
 use engine::event::Event;
 use engine::journal::Journal;
 use engine::time;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 /// How the reports are to be.
 pub struct Style<'a> {
@@ -24,7 +25,6 @@ pub struct Style<'a> {
 /// When a file cannot be written.
 pub fn write(
     folder: &Path,
-    sop: &EffectiveSop,
     journal: &Journal<'_>,
     events: &[Event],
     names: &BTreeMap<String, String>,
@@ -37,7 +37,7 @@ pub fn write(
     for visit in journal.visits().values() {
         let report = Report {
             tenant: crate::judge::TENANT,
-            sop,
+            sop: journal.sop_of(&visit.id),
             visit,
             rep: visit.user.trim_start_matches("usr_"),
             names,
@@ -53,18 +53,14 @@ pub fn write(
     Ok(())
 }
 
-/// What keys of datasets are called: rows that have a `name`.
-pub fn names<'a>(
-    sop: &EffectiveSop,
-    datasets: impl Iterator<Item = (&'a String, &'a Value)>,
-) -> BTreeMap<String, String> {
+/// What keys of datasets are called: rows that have a `name`. Beyond the first rows keys stand for themselves.
+pub fn names<'a>(datasets: impl Iterator<Item = &'a Arc<LoadedDataset>>) -> BTreeMap<String, String> {
+    const MOST: usize = 20_000;
     let mut names = BTreeMap::new();
-    for (dataset, value) in datasets {
-        let Some(key) = sop.sop.datasets.get(dataset).map(|declared| &declared.key) else { continue };
-        for row in value.get("rows").and_then(Value::as_array).into_iter().flatten() {
-            let text = |member: &str| row.get(member).and_then(Value::as_str).map(str::to_owned);
-            names.extend(text(key).zip(text("name")));
-        }
+    for (key, text) in datasets.flat_map(|dataset| dataset.rows_after(None).take(MOST)) {
+        let row: Option<Value> = serde_json::from_str(text).ok();
+        let name = row.and_then(|row| row.get("name").and_then(Value::as_str).map(str::to_owned));
+        names.extend(name.map(|name| (key.to_owned(), name)));
     }
     names
 }

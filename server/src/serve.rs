@@ -21,6 +21,8 @@ use tracing_subscriber::EnvFilter;
 
 /// Compiled SOPs that are kept; each is a few megabytes at most.
 const SOPS: u64 = 256;
+/// Large files that are taken in at once.
+const LARGE_FILES: usize = 2;
 /// Loaded plugins that are kept.
 const PLUGINS: u64 = 1_024;
 
@@ -102,6 +104,7 @@ pub fn app(store: Arc<dyn Store>, clock: Clock, data: &Path, per_tenant: usize) 
         clock,
         evidence: EvidenceFiles::new(data.join("evidence")),
         sops: SopCache::new(SOPS, PLUGINS),
+        bulk: tokio::sync::Semaphore::new(LARGE_FILES),
         in_flight: Mutex::new(BTreeSet::new()),
         per_tenant: PerTenant::new(per_tenant),
     })

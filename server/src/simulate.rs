@@ -20,7 +20,7 @@ mod world;
 use crate::cli::SimulateArguments;
 use crate::plugins::{self, Sandbox};
 use crate::sop_folder::SopFolder;
-use crate::{judge, sop_folder};
+use crate::{dataset, judge, sop_folder};
 use anyhow::{Context as _, ensure};
 use chance::Chance;
 use host_api::Host;
@@ -76,11 +76,11 @@ fn found() -> anyhow::Result<Vec<PathBuf>> {
 
 /// Puts rows beside those of a folder's table.
 fn add_rows(folder: &mut SopFolder, name: &str, rows: Vec<Value>) -> anyhow::Result<()> {
-    let mut value = folder.datasets.get(name).context("the folder has no such dataset")?.value.clone();
+    let mut value = folder.datasets.get(name).context("the folder has no such dataset")?.value()?;
     value.get_mut("rows").and_then(Value::as_array_mut).context("a dataset without rows")?.extend(rows);
     let declared = folder.document.get("datasets").and_then(Value::as_object).cloned().unwrap_or_default();
-    let (name, loaded) = sop_folder::dataset(&value, &declared)?;
-    folder.datasets.insert(name, loaded);
+    let loaded = dataset::of_value(&value, &declared)?;
+    folder.datasets.insert(loaded.name.clone(), Arc::new(loaded));
     Ok(())
 }
 

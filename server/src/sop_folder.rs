@@ -3,14 +3,12 @@
 //! `{"$include": "forms/price.json"}` stands for the content of that file. Includes stay inside the folder. What the
 //! document means is the engine's business.
 
-use anyhow::{Context as _, anyhow, bail, ensure};
-use engine::canon;
-use engine::effective::DatasetPin;
-use engine::form::CompiledForm;
-use engine::sop::Dataset;
-use serde_json::{Map, Value};
+use crate::dataset::{self, LoadedDataset};
+use anyhow::{Context as _, ensure};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 /// Largest file of an SOP folder, in bytes.
 const MAX_FILE: u64 = 8 << 20;
@@ -22,17 +20,7 @@ pub struct SopFolder {
     /// The document, includes replaced.
     pub document: Value,
     /// Datasets by name.
-    pub datasets: BTreeMap<String, LoadedDataset>,
-}
-
-/// A dataset with its rows by key.
-pub struct LoadedDataset {
-    /// What a run pins.
-    pub pin: DatasetPin,
-    /// The dataset as it was read.
-    pub value: Value,
-    /// Canonical row text and its hash, by key.
-    pub rows: BTreeMap<String, (String, String)>,
+    pub datasets: BTreeMap<String, Arc<LoadedDataset>>,
 }
 
 /// Reads a folder.
@@ -51,9 +39,10 @@ pub fn read(folder: &Path) -> anyhow::Result<SopFolder> {
         files.sort();
         for file in files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "json")) {
             let value = read_json(file)?;
-            let (name, loaded) = dataset(&value, &declared).with_context(|| file.display().to_string())?;
+            let loaded = dataset::of_value(&value, &declared).with_context(|| file.display().to_string())?;
+            let name = loaded.name.clone();
             ensure!(
-                datasets.insert(name.clone(), loaded).is_none(),
+                datasets.insert(name.clone(), Arc::new(loaded)).is_none(),
                 "{}: dataset `{name}` is there twice",
                 file.display()
             );
@@ -72,50 +61,11 @@ pub fn document(folder: &Path) -> anyhow::Result<Value> {
     include(read_json(&file)?, base, 0)
 }
 
-/// Reads a dataset from its JSON.
+/// Reads a JSON file, bounded in size and depth.
 ///
 /// # Errors
-/// When it does not have the shape of a dataset, its SOP does not declare it, a row does not fit the declared schema, or a
-/// key is missing or there twice.
-pub fn dataset(value: &Value, declared: &Map<String, Value>) -> anyhow::Result<(String, LoadedDataset)> {
-    let dataset: Dataset = serde_path_to_error::deserialize(value)?;
-    let Some(key) =
-        declared.get(&dataset.dataset).and_then(|declaration| declaration.get("key")).and_then(Value::as_str)
-    else {
-        bail!("the SOP declares no dataset `{}`", dataset.dataset);
-    };
-    let schema =
-        declared.get(&dataset.dataset).and_then(|declaration| declaration.get("schema")).unwrap_or(&Value::Null);
-    let schema = CompiledForm::compile(schema).map_err(|problems| anyhow!("the schema of its rows: {problems:?}"))?;
-    let mut rows = BTreeMap::new();
-    for (index, row) in dataset.rows.iter().enumerate() {
-        if let Some(violation) = schema.validate(&Value::Object(row.clone()), &BTreeMap::new()).first() {
-            bail!(
-                "/rows/{index}{}: does not fit the schema the SOP declares ({})",
-                violation.pointer,
-                violation.keyword
-            );
-        }
-        let Some(row_key) = row.get(key).and_then(Value::as_str) else {
-            bail!("/rows/{index}: the key `{key}` is missing or not a string");
-        };
-        let text = String::from_utf8(canon::jcs(&Value::Object(row.clone()))?)?;
-        let hash = canon::sha256_hex(text.as_bytes());
-        ensure!(
-            rows.insert(row_key.to_owned(), (text, hash)).is_none(),
-            "/rows/{index}: the key `{row_key}` is there twice"
-        );
-    }
-    let pin = DatasetPin {
-        hash: canon::hash_value(value)?,
-        version: dataset.version,
-        valid_from: dataset.valid_from,
-        valid_to: dataset.valid_to,
-    };
-    Ok((dataset.dataset, LoadedDataset { pin, value: value.clone(), rows }))
-}
-
-fn read_json(file: &Path) -> anyhow::Result<Value> {
+/// It cannot be read, is too large or too deep, or no JSON.
+pub fn read_json(file: &Path) -> anyhow::Result<Value> {
     let size = std::fs::metadata(file).with_context(|| file.display().to_string())?.len();
     ensure!(size <= MAX_FILE, "{}: larger than {MAX_FILE} bytes", file.display());
     let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;

@@ -437,6 +437,23 @@ impl Walk {
                     admin.post(&format!("{path}/offer"), &format!("cmd_offer-{n}"), &json!({}))?.expect(200)?;
                 names.insert("hash", text(&offered.json, "hash"));
             }
+            "overlay" => {
+                let overlay = json!({"overlay": "test.local", "version": "1.0.0", "title": {"en": "Local", "zh-CN": "本地"},
+                    "of": {"sop": "test.inspection", "version": "1.0.0"}, "changes": []});
+                admin.put("/v1/sops/test.local/versions/1.0.0", &overlay)?.expect(200)?;
+            }
+            "priced" => {
+                let path = "/v1/sops/test.priced/versions/1.0.0";
+                if admin.get(path)?.status == 404 {
+                    let inspection = std::fs::read(tests::root().join("tests/sops/inspection.json"))?;
+                    let mut sop: Value = serde_json::from_slice(&inspection)?;
+                    let prices = json!({"title": {"en": "Prices", "zh-CN": "价格"}, "key": "code",
+                        "schema": {"type": "object", "properties": {"code": {"type": "string"}}}});
+                    tests::case::merge(&mut sop, &json!({"sop": "test.priced", "datasets": {"prices": prices}}));
+                    admin.put(path, &sop)?.expect(200)?;
+                    admin.post(&format!("{path}/publish"), "cmd_publish-priced", &json!({}))?.expect(200)?;
+                }
+            }
             _ => anyhow::bail!("nobody prepares `{what}`"),
         }
         Ok(())

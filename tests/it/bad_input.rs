@@ -125,7 +125,7 @@ fn a_dataset_row_that_breaks_its_schema_is_named() -> anyhow::Result<()> {
         (serde_json::json!({"code": "b", "price": -1}), "/rows/1/price"),
         (serde_json::json!({"code": "b"}), "/rows/1/price"),
         (serde_json::json!({"code": "b", "price": 1, "prize": 1}), "/rows/1/prize"),
-        (serde_json::json!({"code": "a", "price": 2}), "/rows/1: the key `a` is there twice"),
+        (serde_json::json!({"code": "a", "price": 2}), "/rows/1/code"),
     ] {
         let said = sop(serde_json::json!([good, bad]))?;
         assert!(said.contains(named) && said.contains("prices.json"), "{named}: {said}");

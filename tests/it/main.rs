@@ -5,6 +5,7 @@ mod access;
 mod backup;
 mod bad_input;
 mod cases;
+mod configured;
 mod customers;
 mod day;
 #[cfg(target_os = "linux")]

@@ -4,7 +4,7 @@ use super::{Server, With, progress};
 use crate::cli::{LoadArguments, PublishArguments, TokensArguments, UploadArguments};
 use crate::sop_folder;
 use anyhow::Context as _;
-use engine::canon;
+use engine::{canon, overlay};
 use reqwest::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -101,16 +101,19 @@ pub async fn publish(arguments: &PublishArguments) -> anyhow::Result<bool> {
         value.get(member).and_then(Value::as_str).map(str::to_owned).with_context(|| format!("no `{member}`"))
     };
     for dataset in folder.datasets.values() {
-        let (name, version) = (text(&dataset.value, "dataset")?, text(&dataset.value, "version")?);
-        let with = With { json: Some(&dataset.value), ..With::default() };
+        let content = dataset.value()?;
+        let (name, version) = (text(&content, "dataset")?, text(&content, "version")?);
+        let with = With { json: Some(&content), ..With::default() };
         server.must(Method::PUT, &format!("/v1/datasets/{name}/versions/{}", encoded(&version)), with).await?;
         println!("dataset {name} {version}");
     }
-    let (sop, version) = (text(&folder.document, "sop")?, text(&folder.document, "version")?);
+    let (name, content) =
+        if overlay::is_overlay(&folder.document) { ("overlay", "overlay") } else { ("sop", "document") };
+    let (sop, version) = (text(&folder.document, name)?, text(&folder.document, "version")?);
     let path = format!("/v1/sops/{sop}/versions/{version}");
     let already = server.send(Method::GET, &path, With::default()).await?;
     let published = already.body.pointer("/version/published") == Some(&json!(true));
-    if !(published && already.body.get("document") == Some(&folder.document)) {
+    if !(published && already.body.get(content) == Some(&folder.document)) {
         let with = With { json: Some(&folder.document), saw: already.etag.as_deref(), ..With::default() };
         server.must(Method::PUT, &path, with).await?;
     }

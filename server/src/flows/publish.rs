@@ -1,18 +1,20 @@
-//! SOPs and datasets from draft to published version: immutable, content-addressed, pinned to the plugins of that day.
+//! SOPs from draft to published version: immutable, content-addressed, pinned to the plugins of that day.
 
 use crate::app::App;
 use crate::flows::caller::Caller;
+use crate::flows::datasets;
 use crate::flows::once::{Answer, Asked, Decided, once, tenant_event};
+use crate::flows::overlays;
 use crate::flows::plugins;
 use crate::flows::problem::{Kind, NAME_MAX, Problem, Result, Violation};
-use crate::flows::sops::{self, DatasetAbout, SopAbout};
+use crate::flows::sops::{self, SopAbout};
 use crate::store::{Commit, Committed, Version, VersionKind, Write};
 use engine::canon;
 use engine::lint;
 use engine::rule::Manifest;
-use engine::sop::{Dataset, Sop};
+use engine::sop::Sop;
 use engine::task::Role;
-use engine::text::{LANGUAGES, Text};
+use engine::text::Text;
 use engine::time::format_utc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -71,20 +73,37 @@ pub struct LintProblem {
     pub hint: Text,
 }
 
-/// Everything wrong with a document, against the tenant's plugins.
+impl LintProblem {
+    /// A problem of the engine, in words.
+    pub fn of(problem: lint::Problem) -> Self {
+        Self { hint: overlays::words(&problem), pointer: problem.pointer, code: problem.code }
+    }
+}
+
+impl From<LintProblem> for Violation {
+    fn from(problem: LintProblem) -> Self {
+        Self { pointer: problem.pointer, code: problem.code, detail: problem.hint }
+    }
+}
+
+/// Everything wrong with a document, against the tenant's plugins. What is wrong with the changes of an overlay is said at
+/// `/changes/<n>`; else with the SOP it gives, at its places.
 ///
 /// # Errors
 /// Those of the store.
-pub async fn lint(app: &App, tenant: &str, document: &Value) -> Result<Vec<LintProblem>> {
+pub async fn lint(app: &App, tenant: &str, document: Value) -> Result<Vec<LintProblem>> {
+    match overlays::given(app, tenant, document).await? {
+        Ok(given) => problems(app, tenant, &given.document).await,
+        Err(problems) => Ok(problems),
+    }
+}
+
+async fn problems(app: &App, tenant: &str, document: &Value) -> Result<Vec<LintProblem>> {
     let bytes = serde_json::to_vec(document).map_err(Problem::internal)?;
     let manifests: BTreeMap<String, Manifest> =
         newest_plugins(app, tenant).await?.into_iter().map(|(name, (_, manifest))| (name, manifest)).collect();
     let (_, problems) = lint::lint(&bytes, Some(&manifests));
-    let in_words = |problem: lint::Problem| {
-        let hint = LANGUAGES.iter().map(|language| ((*language).to_owned(), problem.hint(language))).collect();
-        LintProblem { pointer: problem.pointer, code: problem.code, hint: Text(hint) }
-    };
-    Ok(problems.into_iter().map(in_words).collect())
+    Ok(problems.into_iter().map(LintProblem::of).collect())
 }
 
 /// The newest version of each plugin, with hash and manifest.
@@ -102,7 +121,8 @@ async fn newest_plugins(app: &App, tenant: &str) -> Result<BTreeMap<String, (Str
     Ok(newest.into_iter().map(|(name, (_, hash, manifest))| (name, (hash, manifest))).collect())
 }
 
-/// Keeps a draft. A draft may be anything that is JSON; what is wrong with it `lint` says.
+/// Keeps a draft: of an SOP, or of an overlay, which is one when it is published. A draft may be anything that is JSON; what
+/// is wrong with it `lint` says.
 ///
 /// # Errors
 /// The version is published already; the draft changed meanwhile, or the caller did not say what they saw.
@@ -115,56 +135,23 @@ pub async fn put_draft(
     saw: Option<u64>,
 ) -> Result<VersionView> {
     caller.must_cover_tenant(Role::Admin)?;
-    named(document, "sop", name, number)?;
-    put(app, caller, VersionKind::Sop, name, number, document, json!({}), false, saw).await.map(Into::into)
-}
-
-/// Publishes a dataset version: rows are checked against every SOP that reads it when it is used, here for their shape.
-///
-/// # Errors
-/// It is not a dataset, or this version is there with other content.
-pub async fn put_dataset(
-    app: &App,
-    caller: &Caller,
-    name: &str,
-    number: &str,
-    document: &Value,
-) -> Result<VersionView> {
-    caller.must_cover_tenant(Role::Admin)?;
-    let dataset: Dataset = serde_path_to_error::deserialize(document).map_err(|error| {
-        let pointer = format!("/{}", error.path().to_string().replace('.', "/"));
-        Problem::invalid(&pointer, "dataset.malformed", &json!({"detail": error.inner().to_string()}))
-    })?;
-    named(document, "dataset", name, number)?;
-    fits_published_sops(app, &caller.tenant, name, document).await?;
-    let about = DatasetAbout { valid_from: dataset.valid_from, valid_to: dataset.valid_to, rows: dataset.rows.len() };
-    let about = serde_json::to_value(about).map_err(Problem::internal)?;
-    put(app, caller, VersionKind::Dataset, name, number, document, about, true, None).await.map(Into::into)
-}
-
-/// Every published SOP that reads the dataset must be able to: schema and key of the rows.
-async fn fits_published_sops(app: &App, tenant: &str, name: &str, document: &Value) -> Result<()> {
-    for version in sops::all_versions(app, tenant, VersionKind::Sop, None).await? {
-        if !version.published {
-            continue;
-        }
-        let sop = sops::json_object(app, tenant, &version.hash).await?;
-        let declared = sop.get("datasets").and_then(Value::as_object).cloned().unwrap_or_default();
-        if declared.contains_key(name)
-            && let Err(error) = crate::sop_folder::dataset(document, &declared)
-        {
-            let text = error.to_string();
-            let (pointer, detail) = text.split_once(": ").unwrap_or(("", &text));
-            let pointer = if pointer.starts_with('/') { pointer } else { "" };
-            let params = json!({"sop": format!("{} {}", version.name, version.version), "detail": detail});
-            return Err(Problem::invalid(pointer, "dataset.does_not_fit", &params));
-        }
+    let is_overlay = engine::overlay::is_overlay(document);
+    named(document, if is_overlay { "overlay" } else { "sop" }, name, number)?;
+    if is_overlay
+        && let Some(there) = app.store.version(&caller.tenant, VersionKind::Sop, name, number).await?
+        && overlays::overlay_of(app, &caller.tenant, &there).await?.as_ref() == Some(document)
+    {
+        return Ok(there.into());
     }
-    Ok(())
+    let new = New { kind: VersionKind::Sop, name, number, about: json!({}), published: false };
+    put(app, caller, new, Content::of(document)?, saw).await.map(Into::into)
 }
 
 /// The document says the name and version it is put under.
-fn named(document: &Value, member: &str, name: &str, number: &str) -> Result<()> {
+///
+/// # Errors
+/// It says something else.
+pub fn named(document: &Value, member: &str, name: &str, number: &str) -> Result<()> {
     let mut wrong = Vec::new();
     for (member, wanted) in [(member, name), ("version", number)] {
         if wanted.is_empty() || wanted.len() > NAME_MAX {
@@ -176,22 +163,47 @@ fn named(document: &Value, member: &str, name: &str, number: &str) -> Result<()>
     if wrong.is_empty() { Ok(()) } else { Err(Problem::at_all(wrong)) }
 }
 
-#[expect(clippy::too_many_arguments, reason = "one row with all its columns")]
-async fn put(
-    app: &App,
-    caller: &Caller,
-    kind: VersionKind,
-    name: &str,
-    number: &str,
-    document: &Value,
-    about: Value,
-    published: bool,
-    saw: Option<u64>,
-) -> Result<Version> {
-    let inexact =
-        |error: canon::CanonError| Problem::invalid("", "record.number", &json!({"detail": error.to_string()}));
-    let hash = canon::hash_value(document).map_err(inexact)?;
-    let bytes = canon::jcs(document).map_err(inexact)?;
+/// A version to be kept.
+pub struct New<'a> {
+    /// Of what.
+    pub kind: VersionKind,
+    /// Its name.
+    pub name: &'a str,
+    /// Its version.
+    pub number: &'a str,
+    /// What is known of it beside the content.
+    pub about: Value,
+    /// Immutable from here on; else a draft.
+    pub published: bool,
+}
+
+/// Content under its hash.
+pub struct Content {
+    /// SHA-256 of the bytes, lower-case hex.
+    pub hash: String,
+    /// Canonical JSON.
+    pub bytes: Vec<u8>,
+}
+
+impl Content {
+    /// The canonical form of a document.
+    ///
+    /// # Errors
+    /// A number cannot be kept exactly.
+    pub fn of(document: &Value) -> Result<Self> {
+        let bytes = canon::jcs(document)
+            .map_err(|error| Problem::invalid("", "record.number", &json!({"detail": error.to_string()})))?;
+        Ok(Self { hash: canon::sha256_hex(&bytes), bytes })
+    }
+}
+
+/// Keeps a version, unless it is there.
+///
+/// # Errors
+/// It is published with other content; the draft changed meanwhile, or the caller did not say what they saw.
+pub async fn put(app: &App, caller: &Caller, new: New<'_>, content: Content, saw: Option<u64>) -> Result<Version> {
+    let New { kind, name, number, about, published } = new;
+    let Content { hash, bytes } = content;
     let before = app.store.version(&caller.tenant, kind, name, number).await?;
     if let Some(before) = &before {
         if before.hash == hash && before.published == published {
@@ -212,7 +224,7 @@ async fn put(
         published,
         offered: false,
         revision: before.as_ref().map_or(1, |before| before.revision + 1),
-        hash: hash.clone(),
+        hash,
         about,
         at_ms: app.clock.now_ms(),
         by: caller.user.clone(),
@@ -267,28 +279,34 @@ pub async fn publish(app: &App, caller: &Caller, name: &str, number: &str, asked
             return answer(draft, Vec::new());
         }
         let document = sops::json_object(app, tenant, &draft.hash).await?;
-        let problems = lint(app, tenant, &document).await?;
+        let refused = |problems: Vec<LintProblem>| Problem::at_all(problems.into_iter().map(Into::into).collect());
+        let given = overlays::given(app, tenant, document).await?.map_err(refused)?;
+        let problems = problems(app, tenant, &given.document).await?;
         if !problems.is_empty() {
-            let errors = problems
-                .into_iter()
-                .map(|problem| Violation { pointer: problem.pointer, code: problem.code, detail: problem.hint })
-                .collect();
-            return Err(Problem::at_all(errors));
+            return Err(refused(problems));
         }
-        let sop: Sop = serde_json::from_value(document).map_err(Problem::internal)?;
+        // The overlay stays under its own hash, as the draft was kept.
+        let Content { hash, bytes } = Content::of(&given.document)?;
+        let content = given.from.is_some().then_some(bytes);
+        let sop: Sop = serde_json::from_value(given.document).map_err(Problem::internal)?;
         semver::Version::parse(number)
             .map_err(|_| Problem::invalid("/version", "version.semver", &json!({"version": number})))?;
+        let misfits = datasets::misfits(app, tenant, &sop).await?;
+        if !misfits.is_empty() {
+            return Err(Problem::at_all(misfits));
+        }
         let plugins = plugins::in_range(app, tenant, &sop.plugins).await?;
-        let about = SopAbout::of(&sop, plugins);
+        let about = SopAbout { from: given.from, ..SopAbout::of(&sop, plugins) };
         let version = Version {
             published: true,
             revision: draft.revision + 1,
+            hash,
             about: serde_json::to_value(about).map_err(Problem::internal)?,
             at_ms: app.clock.now_ms(),
             by: caller.user.clone(),
             ..draft.clone()
         };
-        let writes = version_writes(tenant, &version, Some(draft.revision), None)?;
+        let writes = version_writes(tenant, &version, Some(draft.revision), content)?;
         answer(version, writes)
     })
     .await

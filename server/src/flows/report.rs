@@ -46,11 +46,7 @@ pub async fn page(app: &App, caller: &Caller, id: &str, language: &str) -> Resul
             text: comment.text.clone(),
         });
     }
-    let mut datasets = BTreeMap::new();
-    for (name, pin) in &sop.effective.datasets {
-        datasets.insert(name.clone(), sops::json_object(app, tenant, &pin.hash).await?);
-    }
-    let names = reports::names(&sop.effective, datasets.iter());
+    let names = reports::names(sop.datasets.values());
     let company = app.store.tenant(tenant).await?.map_or_else(|| tenant.to_owned(), |tenant| tenant.name);
     let report = Report {
         tenant: &company,

@@ -3,17 +3,19 @@
 //! Compiled SOPs are kept by their pins, bounded; everything behind a hash is immutable, so nothing here can be out of date.
 
 use crate::app::App;
+use crate::dataset::LoadedDataset;
 use crate::flows::caller::{Caller, grants};
 use crate::flows::installations;
 use crate::flows::load;
+use crate::flows::overlays::MadeFrom;
 use crate::flows::problem::{Problem, Result, Violation};
 use crate::flows::records::{self, Kind as _, current};
 use crate::plugins::{Plugins, Rows};
-use crate::sop_folder;
 use crate::store::{Version, VersionKind, Write};
 use engine::canon;
 use engine::command::Customer;
 use engine::effective::{EffectiveSop, Pins, PluginPin};
+use engine::parameters::{self, Slices};
 use engine::resolve::{self, PublishedVersion, Resolution, SopAssignment, Who};
 use engine::sop::Sop;
 use engine::task::Role;
@@ -24,6 +26,9 @@ use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// Most bytes of datasets kept for SOPs to come; those of kept SOPs are shared, not copied.
+const DATASETS: u64 = 256 << 20;
+
 /// An SOP with everything it needs to judge.
 pub struct Loaded {
     /// `{"sop", "parameters"}` in canonical form, as it is kept under the hash of the effective SOP.
@@ -32,7 +37,9 @@ pub struct Loaded {
     pub effective: Arc<EffectiveSop>,
     /// Its plugins.
     pub plugins: Plugins,
-    /// Its datasets, as rules look rows up.
+    /// Its datasets by name.
+    pub datasets: BTreeMap<String, Arc<LoadedDataset>>,
+    /// The same, as rules look rows up.
     pub rows: Arc<dyn Datasets>,
 }
 
@@ -43,12 +50,16 @@ pub struct SopCache {
     /// The same by what is known before parameters are resolved: tenant, version, plugins, datasets, parameters.
     resolved: Cache<String, Arc<Loaded>>,
     plugins: Cache<String, Arc<Plugin>>,
+    /// By tenant, hash and what was declared of it; bounded by bytes.
+    datasets: Cache<String, Arc<LoadedDataset>>,
 }
 
 impl SopCache {
     /// At most `sops` compiled SOPs and `plugins` loaded plugins.
     pub fn new(sops: u64, plugins: u64) -> Self {
-        Self { sops: Cache::new(sops), resolved: Cache::new(sops), plugins: Cache::new(plugins) }
+        let weight = |_: &String, dataset: &Arc<LoadedDataset>| u32::try_from(dataset.weight()).unwrap_or(u32::MAX);
+        let datasets = Cache::builder().weigher(weight).max_capacity(DATASETS).build();
+        Self { sops: Cache::new(sops), resolved: Cache::new(sops), plugins: Cache::new(plugins), datasets }
     }
 }
 
@@ -63,13 +74,20 @@ pub struct SopAbout {
     pub plugins: BTreeMap<String, String>,
     /// Names of the datasets it looks rows up in.
     pub datasets: Vec<String>,
+    /// Slices of its parameters.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub slices: Slices,
+    /// The overlay and the template it was made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<MadeFrom>,
 }
 
 impl SopAbout {
     /// Of a document that is pinned to these plugins.
     pub fn of(sop: &Sop, plugins: BTreeMap<String, String>) -> Self {
         let datasets = sop.datasets.keys().cloned().collect();
-        Self { title: sop.title.clone(), customer_types: sop.customer.types.clone(), plugins, datasets }
+        let (title, customer_types) = (sop.title.clone(), sop.customer.types.clone());
+        Self { title, customer_types, plugins, datasets, slices: parameters::slices(sop), from: None }
     }
 }
 
@@ -82,6 +100,12 @@ pub struct DatasetAbout {
     pub valid_to: Option<String>,
     /// How many rows.
     pub rows: usize,
+    /// Encoding of the CSV file it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
+    /// Versions that were there before and hold on some of the same days; on those this one is taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overlaps: Vec<String>,
 }
 
 /// The SOP a run is pinned to.
@@ -132,9 +156,8 @@ async fn load(
     let declared = document.get("datasets").and_then(Value::as_object).cloned().unwrap_or_default();
     let mut loaded_datasets = BTreeMap::new();
     for hash in datasets.values() {
-        let value = json_object(app, tenant, hash).await?;
-        let (name, dataset) = sop_folder::dataset(&value, &declared).map_err(Problem::internal)?;
-        loaded_datasets.insert(name, dataset);
+        let dataset = dataset(app, tenant, hash, &declared).await?;
+        loaded_datasets.insert(dataset.name.clone(), dataset);
     }
     let pin = |plugin: &Plugin| PluginPin { hash: plugin.hash().to_owned(), manifest: plugin.manifest().clone() };
     let plugin_pins = loaded_plugins.iter().map(|(name, plugin)| (name.clone(), pin(plugin))).collect();
@@ -142,8 +165,8 @@ async fn load(
     let effective = EffectiveSop::new(sop, plugin_pins, dataset_pins, &parameters)
         .map_err(|problems| Problem::internal(crate::judge::unfit(&problems)))?;
     let content = canon::jcs(content).map_err(Problem::internal)?;
-    let rows = Arc::new(Rows(loaded_datasets));
-    Ok(Loaded { content, effective: Arc::new(effective), plugins: loaded_plugins, rows })
+    let rows = Arc::new(Rows(loaded_datasets.clone()));
+    Ok(Loaded { content, effective: Arc::new(effective), plugins: loaded_plugins, datasets: loaded_datasets, rows })
 }
 
 /// A plugin by hash, compiled (or taken from the code cache).
@@ -160,6 +183,23 @@ pub async fn plugin(app: &App, tenant: &str, hash: &str) -> Result<Arc<Plugin>> 
     let plugin = loading.await.map_err(Problem::internal)?.map_err(Problem::internal)?;
     app.sops.plugins.insert(hash.to_owned(), Arc::clone(&plugin));
     Ok(plugin)
+}
+
+/// A dataset by hash, as an SOP declares it.
+///
+/// # Errors
+/// Its object is missing, or does not fit what is declared: a fault of ours.
+pub async fn dataset(app: &App, tenant: &str, hash: &str, declared: &Map<String, Value>) -> Result<Arc<LoadedDataset>> {
+    let as_declared = canon::hash_value(&json!(declared)).map_err(Problem::internal)?;
+    let key = [tenant, hash, &as_declared].join("\n");
+    if let Some(loaded) = app.sops.datasets.get(&key) {
+        return Ok(loaded);
+    }
+    let (bytes, declared) = (object(app, tenant, hash).await?, declared.clone());
+    let read = tokio::task::spawn_blocking(move || LoadedDataset::read(bytes, &declared));
+    let loaded = Arc::new(read.await.map_err(Problem::internal)?.map_err(Problem::internal)?);
+    app.sops.datasets.insert(key, Arc::clone(&loaded));
+    Ok(loaded)
 }
 
 /// Content by hash that must be there.
@@ -258,12 +298,18 @@ pub async fn resolve_for(app: &App, caller: &Caller, user: &str, customer: &str)
     Ok(resolution)
 }
 
-/// The effective SOP that won, pinned to the plugins it was published with and the datasets of that business date.
-/// Its content is kept by [`kept`] when it is first used.
+/// The effective SOP that won, for a customer, pinned to the plugins it was published with and the datasets of that business
+/// date. Its content is kept by [`kept`] when it is first used.
 ///
 /// # Errors
 /// The tenant's parameters do not fit, or an object is missing.
-pub async fn effective(app: &App, tenant: &str, winner: &resolve::Winner, business_date: &str) -> Result<Arc<Loaded>> {
+pub async fn effective(
+    app: &App,
+    tenant: &str,
+    winner: &resolve::Winner,
+    customer: &Customer,
+    business_date: &str,
+) -> Result<Arc<Loaded>> {
     let version = app
         .store
         .version(tenant, VersionKind::Sop, &winner.sop, &winner.version)
@@ -276,8 +322,9 @@ pub async fn effective(app: &App, tenant: &str, winner: &resolve::Winner, busine
             datasets.insert(name.clone(), hash);
         }
     }
-    let mut overrides = installations::parameters(app, tenant, &winner.sop, &winner.version).await?;
-    overrides.extend(winner.parameters.clone());
+    let mut own = installations::parameters(app, tenant, &winner.sop, &winner.version).await?;
+    own.extend(winner.parameters.clone());
+    let overrides = parameters::values(&about.slices, &customer.into(), &own);
     let tuned = serde_json::to_string(&overrides).map_err(Problem::internal)?;
     let before = key(&[tenant, &version.hash, &tuned], [&about.plugins, &datasets]);
     if let Some(loaded) = app.sops.resolved.get(&before) {
@@ -285,7 +332,7 @@ pub async fn effective(app: &App, tenant: &str, winner: &resolve::Winner, busine
     }
     let document = json_object(app, tenant, &version.hash).await?;
     let sop: Sop = serde_json::from_value(document).map_err(Problem::internal)?;
-    let parameters = parameters(&sop, &overrides);
+    let parameters = tuned_parameters(&sop, &overrides);
     let effective = json!({"sop": serde_json::to_value(&sop).map_err(Problem::internal)?, "parameters": parameters});
     let loaded = Arc::new(load(app, tenant, &effective, &about.plugins, &datasets).await?);
     app.sops.sops.insert(key(&[tenant, &loaded.effective.hash], [&about.plugins, &datasets]), Arc::clone(&loaded));
@@ -306,7 +353,7 @@ pub async fn kept(app: &App, tenant: &str, loaded: &Loaded) -> Result<Option<Wri
 }
 
 /// Defaults with the tenant's values over them, as the engine pins them.
-fn parameters(sop: &Sop, overrides: &Map<String, Value>) -> Map<String, Value> {
+fn tuned_parameters(sop: &Sop, overrides: &Map<String, Value>) -> Map<String, Value> {
     let mut parameters: Map<String, Value> =
         sop.parameters.iter().map(|(name, parameter)| (name.clone(), parameter.default.clone())).collect();
     parameters.extend(overrides.clone());
@@ -314,7 +361,10 @@ fn parameters(sop: &Sop, overrides: &Map<String, Value>) -> Map<String, Value> {
 }
 
 /// The newest version of a dataset that holds on a date, else the newest of all.
-async fn dataset_for(app: &App, tenant: &str, name: &str, date: &str) -> Result<Option<String>> {
+///
+/// # Errors
+/// Those of the store.
+pub async fn dataset_for(app: &App, tenant: &str, name: &str, date: &str) -> Result<Option<String>> {
     let mut versions = all_versions(app, tenant, VersionKind::Dataset, Some(name)).await?;
     versions.retain(|version| version.published);
     versions.sort_by(|a, b| (b.at_ms, &b.version).cmp(&(a.at_ms, &a.version)));

@@ -154,7 +154,7 @@ async fn applicable(
     };
     let date = time::business_date(now_ms, &customer.time_zone, "00:00")
         .map_err(|error| Problem::of_rejection(&Rejection::of_time(&error)))?;
-    sops::effective(app, tenant, winner, &date).await
+    sops::effective(app, tenant, winner, customer, &date).await
 }
 
 /// Makes a task. A visit that a rep makes for now is there at once; one that is planned is made when its rep starts it.

@@ -23,17 +23,21 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for ApiJson<T> {
     type Rejection = ApiProblem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiProblem> {
-        let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let is_json = content_type.is_some_and(|text| {
-            let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-            essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
-        });
-        if !is_json {
+        let (essence, _) = media_type(request.headers());
+        if essence != "application/json" && !(essence.starts_with("application/") && essence.ends_with("+json")) {
             return Err(Problem::new(Kind::Unsupported, "body.not_json", &Value::Null).into());
         }
         let ApiBytes(bytes) = ApiBytes::from_request(request, state).await?;
         parse(&bytes).map(Self)
     }
+}
+
+/// Media type of the body, in lower case, and its `charset`.
+pub fn media_type(headers: &HeaderMap) -> (String, Option<String>) {
+    let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
+    let mut parts = text.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default().to_owned();
+    (essence, parts.find_map(|part| part.strip_prefix("charset=")).map(str::to_owned))
 }
 
 /// A body of bytes.

@@ -5,6 +5,7 @@
 mod audit;
 mod auth;
 mod customers;
+mod datasets;
 mod evidence;
 mod extract;
 mod json;
@@ -64,6 +65,7 @@ fn v1() -> OpenApiRouter<Arc<App>> {
         .merge(audit::router())
         .merge(meta::router())
         .layer(DefaultBodyLimit::max(MAX_JSON))
+        .merge(datasets::router())
         .merge(evidence::router())
         .merge(customers::router())
 }

@@ -1,4 +1,4 @@
-//! SOPs and datasets over HTTP: drafts, lint, publishing, and which version applies to whom.
+//! SOPs over HTTP: drafts, lint, publishing, and which version applies to whom.
 
 use super::auth::{Administers, Allowed, LooksAtSetup, Reads};
 use super::extract::{ApiJson, ApiPath, ApiQuery, CommandId, IfMatch, tagged};
@@ -7,6 +7,7 @@ use super::problem::{ProblemBody, Result};
 use crate::app::App;
 use crate::flows::caller::Caller;
 use crate::flows::once::{Answer, Asked};
+use crate::flows::overlays::{self, RebaseReport};
 use crate::flows::problem::Problem;
 use crate::flows::publish::{self, LintProblem, VersionView};
 use crate::flows::sops;
@@ -30,6 +31,10 @@ pub struct VersionContent {
     /// Its content.
     #[schema(value_type = Object)]
     pub document: Value,
+    /// The overlay it was made from, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub overlay: Option<Value>,
 }
 
 /// What lint says.
@@ -37,6 +42,14 @@ pub struct VersionContent {
 pub struct LintReport {
     /// Everything that is wrong; empty: it can be published.
     pub problems: Vec<LintProblem>,
+}
+
+/// Onto what.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct RebaseQuery {
+    /// The version of the template to move to.
+    pub to: String,
 }
 
 /// For whom.
@@ -64,11 +77,12 @@ pub(super) async fn versions(
     Ok(Json(Page::of(found, limit, |version| (version.name.clone(), version.version.clone()))))
 }
 
-async fn content(app: &App, caller: &Caller, kind: VersionKind, name: &str, version: &str) -> Result<Response> {
-    let found = app.store.version(&caller.tenant, kind, name, version).await.map_err(Problem::from)?;
+async fn content(app: &App, caller: &Caller, name: &str, version: &str) -> Result<Response> {
+    let found = app.store.version(&caller.tenant, VersionKind::Sop, name, version).await.map_err(Problem::from)?;
     let found = found.ok_or_else(Problem::not_found)?;
     let document = sops::json_object(app, &caller.tenant, &found.hash).await?;
-    Ok(tagged(found.revision, VersionContent { version: found.into(), document }))
+    let overlay = overlays::overlay_of(app, &caller.tenant, &found).await?;
+    Ok(tagged(found.revision, VersionContent { version: found.into(), document, overlay }))
 }
 
 /// List SOP versions, drafts among them
@@ -91,10 +105,10 @@ async fn get_sop(
     Allowed(caller, ..): Allowed<LooksAtSetup>,
     ApiPath((sop, version)): ApiPath<(String, String)>,
 ) -> Result<Response> {
-    content(&app, &caller, VersionKind::Sop, &sop, &version).await
+    content(&app, &caller, &sop, &version).await
 }
 
-/// Keep a draft of an SOP version
+/// Keep a draft of an SOP version: the document, or an overlay on a template that is published or installed here
 #[utoipa::path(put, path = "/sops/{sop}/versions/{version}", operation_id = "put_sop_draft", tag = "sops", request_body = Object,
     params(("sop" = String, Path,), ("version" = String, Path,), ("If-Match" = Option<String>, Header, description = "The revision you saw; needed when there is one")),
     responses((status = 200, body = VersionView), (status = 422, body = ProblemBody, content_type = "application/problem+json")))]
@@ -145,7 +159,20 @@ async fn lint_sop(
     Allowed(caller, ..): Allowed<Administers>,
     ApiJson(document): ApiJson<Value>,
 ) -> Result<Json<LintReport>> {
-    Ok(Json(LintReport { problems: publish::lint(&app, &caller.tenant, &document).await? }))
+    Ok(Json(LintReport { problems: publish::lint(&app, &caller.tenant, document).await? }))
+}
+
+/// Say what becomes of an overlay when its template moves: the overlay on the new version, and what a person should look at
+#[utoipa::path(get, path = "/sops/{sop}/versions/{version}/rebase", operation_id = "rebase_sop", tag = "sops",
+    params(("sop" = String, Path,), ("version" = String, Path,), RebaseQuery),
+    responses((status = 200, body = RebaseReport), (status = 404, body = ProblemBody, content_type = "application/problem+json"), (status = 422, body = ProblemBody, content_type = "application/problem+json")))]
+async fn rebase_sop(
+    State(app): State<Arc<App>>,
+    Allowed(caller, ..): Allowed<LooksAtSetup>,
+    ApiPath((sop, version)): ApiPath<(String, String)>,
+    ApiQuery(query): ApiQuery<RebaseQuery>,
+) -> Result<Json<RebaseReport>> {
+    Ok(Json(overlays::rebase(&app, &caller.tenant, &sop, &version, &query.to).await?))
 }
 
 /// Say which SOP version applies to a rep at a customer, and why no other does
@@ -159,43 +186,6 @@ async fn resolve_sop(
     Ok(Json(sops::resolve_for(&app, &caller, &query.user, &query.customer).await?))
 }
 
-/// List dataset versions
-#[utoipa::path(get, path = "/datasets", operation_id = "list_datasets", tag = "datasets", params(PageQuery),
-    responses((status = 200, body = Page<VersionView>)))]
-async fn list_datasets(
-    State(app): State<Arc<App>>,
-    Allowed(caller, ..): Allowed<LooksAtSetup>,
-    ApiQuery(query): ApiQuery<PageQuery>,
-) -> Result<Json<Page<VersionView>>> {
-    versions(&app, &caller, VersionKind::Dataset, &query).await
-}
-
-/// Get a dataset version with its rows
-#[utoipa::path(get, path = "/datasets/{dataset}/versions/{version}", operation_id = "get_dataset", tag = "datasets",
-    params(("dataset" = String, Path,), ("version" = String, Path,)),
-    responses((status = 200, body = VersionContent), (status = 404, body = ProblemBody, content_type = "application/problem+json")))]
-async fn get_dataset(
-    State(app): State<Arc<App>>,
-    Allowed(caller, ..): Allowed<LooksAtSetup>,
-    ApiPath((dataset, version)): ApiPath<(String, String)>,
-) -> Result<Response> {
-    content(&app, &caller, VersionKind::Dataset, &dataset, &version).await
-}
-
-/// Publish a dataset version: immutable from here on
-#[utoipa::path(put, path = "/datasets/{dataset}/versions/{version}", operation_id = "put_dataset", tag = "datasets", request_body = Object,
-    params(("dataset" = String, Path,), ("version" = String, Path,)),
-    responses((status = 200, body = VersionView), (status = 409, body = ProblemBody, content_type = "application/problem+json"), (status = 422, body = ProblemBody, content_type = "application/problem+json")))]
-async fn put_dataset(
-    State(app): State<Arc<App>>,
-    Allowed(caller, ..): Allowed<Administers>,
-    ApiPath((dataset, version)): ApiPath<(String, String)>,
-    ApiJson(document): ApiJson<Value>,
-) -> Result<Response> {
-    let view = publish::put_dataset(&app, &caller, &dataset, &version, &document).await?;
-    Ok(tagged(view.revision, view))
-}
-
 /// The routes.
 pub fn router() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -204,7 +194,6 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(publish_sop))
         .routes(routes!(offer_sop))
         .routes(routes!(lint_sop))
+        .routes(routes!(rebase_sop))
         .routes(routes!(resolve_sop))
-        .routes(routes!(list_datasets))
-        .routes(routes!(get_dataset, put_dataset))
 }

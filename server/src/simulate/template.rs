@@ -20,11 +20,12 @@
 //! A member that comes out as null is left out. Nothing here knows a trade.
 
 use super::chance::Chance;
-use crate::sop_folder::LoadedDataset;
+use crate::dataset::LoadedDataset;
 use anyhow::{Context as _, bail};
 use chrono::{Days, NaiveDate};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// How somebody answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +59,7 @@ pub struct Draw<'a> {
     /// `customer`, `steps`, `instance`, `user`.
     pub scope: &'a Value,
     /// The SOP's tables.
-    pub datasets: &'a BTreeMap<String, LoadedDataset>,
+    pub datasets: &'a BTreeMap<String, Arc<LoadedDataset>>,
 }
 
 /// The item of the innermost list, and where it stands.
@@ -231,8 +232,8 @@ impl Draw<'_> {
         let [Value::String(dataset), Value::String(key), Value::String(member)] = arguments else {
             bail!("dataset, key and member")
         };
-        let rows = &self.datasets.get(dataset).with_context(|| format!("no dataset `{dataset}`"))?.rows;
-        let (row, _) = rows.get(key).with_context(|| format!("{dataset} has no row `{key}`"))?;
+        let rows = self.datasets.get(dataset).with_context(|| format!("no dataset `{dataset}`"))?;
+        let (row, _) = rows.row(key).with_context(|| format!("{dataset} has no row `{key}`"))?;
         let row: Value = serde_json::from_str(row)?;
         Ok(row.get(member).cloned().unwrap_or_default())
     }

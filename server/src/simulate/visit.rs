@@ -14,8 +14,8 @@ use super::place::Point;
 use super::recipe::{Recipe, StepRecipe};
 use super::template::{Draw, Manner};
 use super::world::{Rep, Site};
+use crate::dataset::LoadedDataset;
 use crate::plugins::Sandbox;
-use crate::sop_folder::LoadedDataset;
 use anyhow::{Context as _, bail};
 use chrono::NaiveDate;
 use engine::effective::EffectiveSop;
@@ -25,6 +25,7 @@ use engine::sop::{Step, StepKind};
 use engine::visit::Visit;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// How often somebody corrects a step before the recipe is to blame.
 const TRIES: u32 = 14;
@@ -38,7 +39,7 @@ pub struct Scene<'a> {
     /// What people do and answer.
     pub recipe: &'a Recipe,
     /// The SOP's tables.
-    pub datasets: &'a BTreeMap<String, LoadedDataset>,
+    pub datasets: &'a BTreeMap<String, Arc<LoadedDataset>>,
     /// Runs the rules a phone has.
     pub sandbox: &'a Sandbox<'a>,
     /// The world's own chance.

@@ -5,12 +5,13 @@ use super::phone::{Model, Sky};
 use super::place::Point;
 use super::recipe::{Recipe, Rows, Whose};
 use super::template::{Draw, Manner};
-use crate::sop_folder::LoadedDataset;
+use crate::dataset::LoadedDataset;
 use chrono::NaiveDate;
 use engine::command::{Customer, Record};
 use engine::place::Crs;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Customers of each rep.
 pub const ROUND: usize = 14;
@@ -63,7 +64,7 @@ impl World {
     pub fn new(
         chance: Chance,
         recipe: &Recipe,
-        datasets: &BTreeMap<String, LoadedDataset>,
+        datasets: &BTreeMap<String, Arc<LoadedDataset>>,
         visits: usize,
     ) -> anyhow::Result<Self> {
         let mut world = Self { reps: Vec::new(), customers: Vec::new() };
@@ -93,7 +94,7 @@ impl World {
         chance: Chance,
         date: NaiveDate,
         rows: &Rows,
-        datasets: &BTreeMap<String, LoadedDataset>,
+        datasets: &BTreeMap<String, Arc<LoadedDataset>>,
     ) -> anyhow::Result<Vec<Value>> {
         let whose: Vec<Value> = match rows.of {
             Whose::Customers => self.customers.iter().map(|site| json!({"customer": site.record})).collect(),
@@ -113,7 +114,7 @@ impl World {
         &mut self,
         chance: Chance,
         recipe: &Recipe,
-        datasets: &BTreeMap<String, LoadedDataset>,
+        datasets: &BTreeMap<String, Arc<LoadedDataset>>,
         town: Point,
     ) -> anyhow::Result<()> {
         let middle = town.away(chance.between("district", 500.0, 7000.0), chance.between("district side", 0.0, 360.0));
@@ -137,7 +138,7 @@ impl Site {
     fn new(
         chance: Chance,
         recipe: &Recipe,
-        datasets: &BTreeMap<String, LoadedDataset>,
+        datasets: &BTreeMap<String, Arc<LoadedDataset>>,
         door: Point,
         number: usize,
     ) -> anyhow::Result<Self> {
@@ -178,7 +179,7 @@ const fn known<'a>(
     chance: Chance,
     date: NaiveDate,
     scope: &'a Value,
-    datasets: &'a BTreeMap<String, LoadedDataset>,
+    datasets: &'a BTreeMap<String, Arc<LoadedDataset>>,
 ) -> Draw<'a> {
     let manner = Manner::Looks;
     Draw { stable: chance, fresh: chance, person: chance, changes: 0.0, manner, date, now_ms: 0, scope, datasets }

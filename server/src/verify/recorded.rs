@@ -2,7 +2,7 @@
 
 use crate::log::Log;
 use crate::plugins::{self, Components, Plugins, Rows, Sandbox};
-use crate::{judge, sop_folder};
+use crate::{dataset, judge};
 use anyhow::Context as _;
 use engine::canon;
 use engine::effective::{EffectiveSop, Pins};
@@ -74,8 +74,8 @@ impl<'a> RecordedLog<'a> {
                 }
                 for hash in pins.datasets.values() {
                     let Some(value) = self.log.datasets.get(hash) else { return Ok(None) };
-                    let (name, dataset) = sop_folder::dataset(value, &declared)?;
-                    datasets.insert(name, dataset);
+                    let dataset = dataset::of_value(value, &declared)?;
+                    datasets.insert(dataset.name.clone(), Arc::new(dataset));
                 }
             }
             let loaded = match pins {
