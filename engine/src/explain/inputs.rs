@@ -95,11 +95,9 @@ impl Scene<'_> {
     }
 
     /// What a rule was configured with.
-    pub(super) fn configured(&self, binding: &RuleBinding, manifest: &RuleManifest) -> Vec<ExplainedInput> {
+    pub(super) fn configured(&self, binding: &RuleBinding) -> Vec<ExplainedInput> {
         let of_member = |(name, computed): (&String, &Computed)| {
-            let about = manifest.config.pointer(&format!("/properties/{}/description", escape(name)));
-            let label = about.and_then(Value::as_str).map(str::to_owned);
-            self.computed(ExplainedInput { label, ..ExplainedInput::new(InputKind::Config, name) }, computed)
+            self.computed(ExplainedInput::new(InputKind::Config, name), computed)
         };
         binding.config.iter().flat_map(of_member).collect()
     }

@@ -164,7 +164,7 @@ impl Scene<'_> {
         let mut inputs: Vec<ExplainedInput> = Vec::new();
         if let Some(call) = call {
             inputs.extend(self.submitted());
-            inputs.extend(self.configured(binding, manifest));
+            inputs.extend(self.configured(binding));
             inputs.extend(self.gathered(manifest, gathered));
             inputs.extend(self.looked_up(&call.outcome));
         }
