@@ -22,10 +22,7 @@ fn the_time_a_step_was_open_is_known_if_the_client_says_when_it_was_opened() {
             body["opened"] = opened;
         }
         day.take(&command("cmd_survey", "usr_rep", "tsk_one", (200, 200), "submit", &body));
-        let Some(input) = day.journal.visits()["vis_one"].steps.get("survey").and_then(|step| step.input.clone())
-        else {
-            return None;
-        };
+        let input = day.journal.visits()["vis_one"].steps.get("survey").and_then(|step| step.input.clone())?;
         let Ok(rechecked) = recheck(&mut day.record, "vis_one");
         assert_eq!(rechecked.differences, []);
         Some((input.spent.map(|spent| (spent.min_s, spent.max_s, spent.source)), input.minimum_s))

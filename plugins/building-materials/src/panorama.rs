@@ -53,9 +53,8 @@ impl Rule for Panorama {
         let today = dates::business_date(input)?;
         let panoramas: BTreeSet<&str> =
             input.submission()?.evidence_for(&self.requirement).map(|photo| photo.sha256.as_str()).collect();
-        let days_ago = |photo: &PhotoNeighbour| {
-            dates::parse(&photo.business_date).map(|date| dates::days_between(date, today))
-        };
+        let days_ago =
+            |photo: &PhotoNeighbour| dates::parse(&photo.business_date).map(|date| dates::days_between(date, today));
         let is_old = |photo: &&PhotoNeighbour| {
             let is_same_site = photo.customer == input.customer.id && panoramas.contains(photo.sha256.as_str());
             is_same_site

@@ -140,7 +140,7 @@ impl<'a> Everybody<'a> {
     fn day(&mut self, number: usize, date: NaiveDate) -> anyhow::Result<()> {
         for (at, rep) in self.world.reps.iter().enumerate() {
             let day = Day::new(self.scene, rep, date, rep.phone.clone());
-            if number < 2 || (number + at) % 2 == 0 {
+            if number < 2 || (number + at).is_multiple_of(2) {
                 self.honest_day(day)?;
             } else if let Some(cheat) = self.turn(rep) {
                 self.cheating_day(day, cheat)?;
@@ -182,7 +182,7 @@ impl<'a> Everybody<'a> {
         let count = self.count(&day);
         // Half of the round, and the other half next time.
         let round = &day.rep.round;
-        let skip = if day.date.ordinal0() / 2 % 2 == 0 { 0 } else { round.len() / 2 };
+        let skip = if (day.date.ordinal0() / 2).is_multiple_of(2) { 0 } else { round.len() / 2 };
         for index in round.iter().copied().cycle().skip(skip).take(count) {
             if self.honest == 0 {
                 break;

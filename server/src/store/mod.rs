@@ -39,10 +39,11 @@ mod versions;
 pub use findings::{Found, RuleVerdicts, RuleVerdictsQuery};
 pub use model::{
     AccountBalance, Change, CommandRecord, Commit, Committed, Conflict, Evidence, LedgerEntry, LedgerQuery, Offer,
-    OutboxItem, Output, OutputQuery, OwnOrScope, Record, RecordQuery, Scope, Session, StoredEvent, TaskField,
-    TaskQuery, TaskScope, Tenant, Token, Version, VersionKind, Write,
+    Output, OutputQuery, OwnOrScope, Record, RecordQuery, Scope, Session, StoredEvent, TaskField, TaskQuery, TaskScope,
+    Tenant, Token, Version, VersionKind, Write,
 };
 pub use open::{Options, SchemaState, StoreUrl, Synchronous, migrate, open, schema};
+pub use outbox::OutboxItem;
 pub use past::{PastArrival, PastEvent, PastUse};
 
 use async_trait::async_trait;

@@ -279,21 +279,6 @@ pub struct Evidence {
     pub exif: Option<Exif>,
 }
 
-/// Work that follows from a commit, done by the worker.
-#[derive(Clone, Debug, PartialEq)]
-pub struct OutboxItem {
-    /// Which tenant's.
-    pub tenant: String,
-    /// Unique in the tenant.
-    pub id: String,
-    /// What to do: `reassess`.
-    pub topic: String,
-    /// With what.
-    pub body: Value,
-    /// How often it was tried.
-    pub attempts: u32,
-}
-
 /// One thing that a commit writes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Write {

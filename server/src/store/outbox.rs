@@ -2,10 +2,26 @@
 
 use super::database::{Base, inconsistent, parse};
 use super::rows::{Statement, Work};
-use super::{OutboxItem, OutboxStore, Result};
+use super::{OutboxStore, Result};
 use async_trait::async_trait;
+use serde_json::Value;
 use sqlx::{Postgres, Sqlite};
 use trait_gen::trait_gen;
+
+/// Work that follows from a commit, done by the worker.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutboxItem {
+    /// Which tenant's.
+    pub tenant: String,
+    /// Unique in the tenant.
+    pub id: String,
+    /// What to do: `reassess`.
+    pub topic: String,
+    /// With what.
+    pub body: Value,
+    /// How often it was tried.
+    pub attempts: u32,
+}
 
 type Row = (String, String, String, i64);
 

@@ -172,7 +172,8 @@ impl Teller<'_> {
     /// What a signature is given for: the answers of some steps; in an instance of a repeated step, of that instance.
     fn signed(&self, handed: &Handed, asked: &Value, steps: &[Value], at: i64) -> Result<Value> {
         let is_signed = |key: &str| {
-            let (step, instance) = key.split_once('[').map_or((key, None), |(step, rest)| (step, rest.strip_suffix(']')));
+            let (step, instance) =
+                key.split_once('[').map_or((key, None), |(step, rest)| (step, rest.strip_suffix(']')));
             let other = handed.instance.as_deref().zip(instance).is_some_and(|(own, other)| own != other);
             steps.iter().any(|signed| *signed == *step) && !other
         };
