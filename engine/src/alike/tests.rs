@@ -40,15 +40,15 @@ fn a_perceptual_hash_is_sixteen_hex_digits() {
 #[test]
 fn texts_that_say_the_same_are_the_same() {
     let same = [
-        "Shelf was tidied, 3 items.",
-        "shelf was tidied 3 items",
-        "ＳＨＥＬＦ　was tidied,３ items!",
-        " Shelf-was-tidied…3-items ",
+        "Rack was tidied, 3 items.",
+        "rack was tidied 3 items",
+        "ＲＡＣＫ　was tidied,３ items!",
+        " Rack-was-tidied…3-items ",
     ];
     let hashes: BTreeSet<_> = same.into_iter().map(text_hash).collect();
     assert!(hashes.len() == 1 && !hashes.contains(&None), "{hashes:?}");
-    assert_ne!(text_hash("shelf was tidied 4 items"), text_hash(same[0]));
-    assert_eq!(text_hash("货架整齐，无缺货，一切正常。"), text_hash("货架整齐、无缺货、一切正常"));
+    assert_ne!(text_hash("rack was tidied 4 items"), text_hash(same[0]));
+    assert_eq!(text_hash("支架整齐，无缺货，一切正常。"), text_hash("支架整齐、无缺货、一切正常"));
     for short in ["", "一切正常", "All ok.", "。。。。。。。。。。。。"] {
         assert_eq!(text_hash(short), None, "{short}");
     }

@@ -110,7 +110,7 @@ fn many_faults_are_named_up_to_a_bound() {
     let cases: Cases = serde_json::from_str(include_str!("cases.json")).expect("cases.json");
     let declaration = DatasetDeclaration::deserialize(&cases.declaration).expect("a declaration");
     let check = Check::of([(String::new(), &declaration)]).expect("a schema");
-    let file = "sku,price\n".to_owned() + &"a,x\n".repeat(1000);
+    let file = "item,price\n".to_owned() + &"a,x\n".repeat(1000);
     let faults = from_csv(&head(), file.as_bytes(), None, &declaration, check).expect_err("faults");
     assert_eq!((faults.len(), faults[0].row), (MAX_FAULTS, 2));
 }

@@ -312,8 +312,8 @@ fn architecture(files: &[File], problems: &mut Vec<Problem>) {
     const MAP: &str = "docs/ARCHITECTURE.md";
     const MAPPED: &[&str] = &["engine/src/", "host-api/src/", "server/src/"];
     let Some(map) = files.iter().find(|file| file.path == MAP) else { return };
-    if map.text.lines().count() > 220 {
-        problems.push(Problem::new(MAP, 0, "longer than 220 lines"));
+    if map.text.lines().count() > 260 {
+        problems.push(Problem::new(MAP, 0, "longer than 260 lines"));
     }
     for (number, line) in map.lines() {
         for path in quoted(line).filter(|quoted| is_path(quoted)) {
