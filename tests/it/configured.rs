@@ -35,6 +35,8 @@ fn an_overlay_is_published_runs_and_is_carried_over_when_its_template_moves() ->
         {"op": "set", "at": "/steps/look/checks/look.too_many/effect", "value": "flag"},
         {"op": "set", "at": "/steps/look/title", "value": {"en": "Look closely", "zh-CN": "仔细查看"}},
         {"op": "remove", "at": "/steps/extra"},
+        {"op": "remove", "at": "/outputs/taken"},
+        {"op": "remove", "at": "/tasks/harm"},
         {"op": "remove", "at": "/tasks/permit"},
     ]);
     let impossible = overlay(json!([{"op": "remove", "at": "/steps/look2"}]));
@@ -141,7 +143,8 @@ fn a_parameter_differs_by_customer_and_an_assignment_beats_it() -> anyhow::Resul
         company.verb("usr_rep", task, "submit", number, json!({"step": "arrive", "answers": {}, "position": position}))
     };
     let outside = arrive("tsk_sliced", 1)?;
-    assert_eq!((outside.status, outside.code()), (422, "location.outside"), "{}", outside.json);
+    assert_eq!((outside.status, outside.code()), (422, "submission.refused"), "{}", outside.json);
+    assert_eq!(codes(&outside.json), [("/body/answers/position", "location.outside")]);
     let own = json!({"sop": "test.inspection", "versions": "^1.0", "roles": ["rep"], "priority": 5, "parameters": {"radius_m": 300}});
     admin.put("/v1/sop-assignments/sas_own", &own)?.expect(201)?;
     arrive("tsk_own", 1)?.expect(200)?;
@@ -226,7 +229,7 @@ fn the_command_line_renders_lints_and_rebases() -> anyhow::Result<()> {
     let local = write(
         "local.json",
         &overlay(json!([
-            {"op": "set", "at": "/steps/look/title/en", "value": "Look closely"}, {"op": "remove", "at": "/steps/extra"}, {"op": "remove", "at": "/tasks/permit"},
+            {"op": "set", "at": "/steps/look/title/en", "value": "Look closely"}, {"op": "remove", "at": "/steps/extra"}, {"op": "remove", "at": "/outputs/taken"}, {"op": "remove", "at": "/tasks/harm"}, {"op": "remove", "at": "/tasks/permit"},
         ])),
     )?;
     let tuned = write("tuned.json", &json!({"radius_m": 500}))?;

@@ -38,7 +38,7 @@ fn a_wrong_system_is_imported_found_and_put_right() -> anyhow::Result<()> {
     // Nobody said which system: explained, exit code 1, nothing written.
     let refused = import(&["--language", "zh-CN"])?;
     let said = String::from_utf8_lossy(&refused.stdout).into_owned();
-    ensure!(refused.status.code() == Some(1) && said.contains("crs=gcj02"), "{said}");
+    ensure!(refused.status.code() == Some(1) && said.contains("import.crs_missing"), "{said}");
     let preview = import(&["--crs", "wgs84", "--preview"])?;
     let said = String::from_utf8_lossy(&preview.stdout).into_owned();
     ensure!(

@@ -349,9 +349,15 @@ async fn task(app: &App, tenant: &str, id: &str, found: &mut Found) -> anyhow::R
         }
     }
     let Some(mut built) = built else { return Ok(()) };
-    if row.kind == engine::task::TaskKind::Visit
-        && let Some(visit) = &row.visit
-        && let Some(loaded) = load::visit(app, tenant, visit).await.map_err(cause)?
+    let loaded = match &row.visit {
+        Some(visit) if row.kind == engine::task::TaskKind::Visit => match load::visit(app, tenant, visit).await {
+            // What the row shows of the visit was erased there.
+            Err(problem) if problem.code == "visit.erased" => return Ok(()),
+            loaded => loaded.map_err(cause)?,
+        },
+        _ => None,
+    };
+    if let Some(loaded) = loaded
         && let Some(pins) = loaded.visit.pins()
     {
         let sop = sops::pinned(app, tenant, pins).await.map_err(cause)?;
