@@ -8,7 +8,7 @@ use crate::canon::{CanonError, CanonicalJson};
 use crate::command::{Command, EvidenceReference, Position, Submission};
 use crate::effective::EffectiveSop;
 use crate::input::{
-    CheckInInput, CustomerInput, EvidenceInput, EvidenceUse, Exif, Interval, PhotoNeighbour, PositionInput,
+    CheckInInput, CustomerInput, EvidenceInput, EvidenceUse, Exif, Interval, OnDevice, PhotoNeighbour, PositionInput,
     PreviousVisit, SameText, SubmissionInput, TimeSource, VisitInput,
 };
 use crate::ledger::{Account, Balance};
@@ -33,6 +33,8 @@ pub struct Wanted {
     pub user: String,
     /// The visit under judgement; its own data are not history.
     pub visit: String,
+    /// The device of the check-in, whose check-ins by others are meant; empty before there is one.
+    pub device: String,
     /// The customer whose previous visit is meant.
     pub customer: String,
     /// Only check-ins and visits before this moment count (latest possible, server milliseconds).
@@ -52,6 +54,8 @@ pub struct Wanted {
 pub struct Gathered {
     /// The rep's check-in before this one.
     pub last_check_in: Option<CheckInInput>,
+    /// The check-in of somebody else from the same device before this one.
+    pub last_on_device: Option<OnDevice>,
     /// Other uses of the evidence, in the order of `sort_uses`.
     pub evidence_uses: Vec<EvidenceUse>,
     /// The last completed visit to the customer.
@@ -82,6 +86,23 @@ pub fn uses_of(visit: &Visit, submission: &SubmissionInput) -> Vec<EvidenceUse> 
         received_ms: submission.at.received_ms,
     };
     submission.evidence.iter().map(used).collect()
+}
+
+/// What a check-in that stands says to others who use its device, and the device.
+#[must_use]
+pub fn on_device(sop: &EffectiveSop, visit: &Visit) -> Option<(String, OnDevice)> {
+    let device = visit.check_in_device(&sop.sop)?.to_owned();
+    let check_in = visit.check_in(&sop.sop)?;
+    let (user, visit, customer) = (visit.user.clone(), check_in.visit, check_in.customer);
+    Some((device, OnDevice { user, visit, customer, at: check_in.at }))
+}
+
+impl Wanted {
+    /// Whether a check-in from the device is somebody else's, and early enough.
+    #[must_use]
+    pub fn is_on_device(&self, on_device: &OnDevice) -> bool {
+        on_device.user != self.user && on_device.visit != self.visit && on_device.at.max_ms <= self.before_ms
+    }
 }
 
 /// What a visit that was judged says to the next one of its customer.
@@ -314,7 +335,10 @@ impl Inputs<'_> {
         let photo_neighbours = photo_neighbours.map(CanonicalJson::of).transpose()?;
         let same_texts = Some(&gathered.same_texts).filter(|it| has(Need::SameTexts) && !it.is_empty());
         let same_texts = same_texts.map(CanonicalJson::of).transpose()?;
-        let left_out_when_empty = [("photo_neighbours", &photo_neighbours), ("same_texts", &same_texts)];
+        let on_device = gathered.last_on_device.as_ref().filter(|_| has(Need::LastOnDevice));
+        let on_device = on_device.map(CanonicalJson::of).transpose()?;
+        let left_out_when_empty =
+            [("last_on_device", &on_device), ("photo_neighbours", &photo_neighbours), ("same_texts", &same_texts)];
         let left_out_when_empty = left_out_when_empty.into_iter().filter_map(|(name, it)| Some((name, it.as_ref()?)));
         let members = [
             ("rule", &CanonicalJson::of(rule)?),

@@ -7,7 +7,7 @@ use crate::alike::{self, PastPhoto, PastText};
 use crate::effective::EffectiveSop;
 use crate::event::Event;
 use crate::gather::{self, Gathered, Wanted};
-use crate::input::{CheckInInput, EvidenceUse, Exif, PhotoNeighbour, PreviousVisit};
+use crate::input::{CheckInInput, EvidenceUse, Exif, OnDevice, PhotoNeighbour, PreviousVisit};
 use crate::ledger::{self, Account, Balance};
 use crate::rule::Need;
 use crate::sop::StepKind;
@@ -24,6 +24,8 @@ pub struct History {
     pub exif: BTreeMap<String, Exif>,
     /// Accepted check-ins by rep and visit, with the event.
     check_ins: BTreeMap<String, BTreeMap<String, (CheckInInput, String)>>,
+    /// The same by device and visit.
+    on_devices: BTreeMap<String, BTreeMap<String, (OnDevice, String)>>,
     /// Uses by SHA-256, with the event.
     uses: BTreeMap<String, Vec<(EvidenceUse, String)>>,
     /// Completed visits by customer, with when they were checked in and the event.
@@ -58,6 +60,13 @@ impl History {
                 if let Some(check_in) = visit.check_in(&sop.sop).filter(|_| is_check_in) {
                     let by_visit = self.check_ins.entry(visit.user.clone()).or_default();
                     by_visit.insert(visit.id.clone(), (check_in, hash.to_owned()));
+                }
+                if let Some((device, on_device)) = gather::on_device(sop, visit).filter(|_| is_check_in) {
+                    for by_visit in self.on_devices.values_mut() {
+                        by_visit.remove(&visit.id);
+                    }
+                    let by_visit = self.on_devices.entry(device).or_default();
+                    by_visit.insert(visit.id.clone(), (on_device, hash.to_owned()));
                 }
             }
             VisitEvent::VisitCompleted { .. } | VisitEvent::VisitClosed { .. } | VisitEvent::Reassessed { .. } => {
@@ -106,6 +115,14 @@ impl History {
             if let Some((check_in, event)) = last {
                 refer("last_check_in", event);
                 gathered.last_check_in = Some(check_in.clone());
+            }
+        }
+        if wanted.needs.contains(&Need::LastOnDevice) {
+            let last = self.on_devices.get(&wanted.device).into_iter().flat_map(BTreeMap::values);
+            let last = last.filter(|(on, _)| wanted.is_on_device(on));
+            if let Some((on_device, event)) = last.max_by_key(|(on, _)| (on.at.max_ms, on.visit.clone())) {
+                refer("last_on_device", event);
+                gathered.last_on_device = Some(on_device.clone());
             }
         }
         if wanted.needs.contains(&Need::EvidenceUses) {

@@ -34,6 +34,9 @@ pub struct RuleInput {
     pub evidence_uses: Vec<EvidenceUse>,
     /// Submissions of the last completed visit to the same customer (need `previous_visit`).
     pub previous_visit: Option<PreviousVisit>,
+    /// The last check-in of somebody else from the same device, before this one (need `last_on_device`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_on_device: Option<OnDevice>,
     /// Photos of other visits that look like one of this visit (need `photo_neighbours`), sorted by photo, the nearest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub photo_neighbours: Vec<PhotoNeighbour>,
@@ -239,6 +242,20 @@ pub struct Interval {
     pub max_s: f64,
     /// How it is known.
     pub source: TimeSource,
+}
+
+/// A check-in of somebody else from the same device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OnDevice {
+    /// Who.
+    pub user: String,
+    /// `vis_…`
+    pub visit: String,
+    /// Which customer.
+    pub customer: String,
+    /// When.
+    pub at: TimeInput,
 }
 
 /// Another use of the same evidence.

@@ -102,6 +102,8 @@ pub enum Need {
     EvidenceUses,
     /// The submissions of the last completed visit to the same customer.
     PreviousVisit,
+    /// The last check-in of somebody else from the device of this visit's check-in, before it.
+    LastOnDevice,
     /// Photos of other visits in the tenant that look like one of this visit (64-bit perceptual hash), of the last 365 days.
     PhotoNeighbours,
     /// Visits to other customers in the tenant with a free text this visit has too, of the last 365 days.

@@ -103,6 +103,7 @@ pub fn wanted(sop: &EffectiveSop, visit: &Visit, command: &Command) -> Wanted {
         }
         if sop.step(&submission.step).is_some_and(|step| step.kind == StepKind::CheckIn) {
             wanted.before_ms = time::moment(&command.at, None).map_or(i64::MAX, |at| at.max_ms);
+            wanted.device.clone_from(&command.device);
         }
     }
     wanted
@@ -142,6 +143,7 @@ fn wanted_for_visit<'a>(sop: &EffectiveSop, visit: &Visit, bindings: impl Iterat
         needs: gather::needs(sop, bindings),
         user: visit.user.clone(),
         visit: visit.id.clone(),
+        device: visit.check_in_device(&sop.sop).unwrap_or_default().to_owned(),
         customer: visit.customer.id.clone(),
         before_ms: visit.check_in(&sop.sop).map_or(i64::MAX, |check_in| check_in.at.max_ms),
         evidence,

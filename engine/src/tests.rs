@@ -19,7 +19,7 @@ use std::sync::{Arc, LazyLock};
 /// 2026-03-02T09:00:00+08:00.
 pub const NINE_MS: i64 = 1_772_413_200_000;
 
-/// The plain SOP; its score rule also asks for the visit before.
+/// The plain SOP; its score rule also asks for the visit before, its signal rule for who else used the device.
 pub static PLAIN: LazyLock<Arc<EffectiveSop>> = LazyLock::new(|| plain(&json!({})));
 
 /// An SOP whose steps post to ledgers.
@@ -34,6 +34,8 @@ pub fn plain(parameters: &Value) -> Arc<EffectiveSop> {
     let mut plugins: Value = serde_json::from_str(include_str!("../../tests/sops/plugins.json")).unwrap();
     let needs = plugins.pointer_mut("/demo/manifest/rules/2/needs").unwrap().as_array_mut().unwrap();
     needs.push(json!({"need": "previous_visit", "availability": "server"}));
+    let needs = plugins.pointer_mut("/demo/manifest/rules/1/needs").unwrap().as_array_mut().unwrap();
+    needs.push(json!({"need": "last_on_device", "availability": "server"}));
     let parameters: Map<String, Value> = parameters.as_object().unwrap().clone();
     let plugins = serde_json::from_value(plugins).unwrap();
     Arc::new(
@@ -89,6 +91,9 @@ pub fn answer(call: &RuleCall) -> RuleOutcome {
             let input = call.input.value();
             if let Some(visit) = input.pointer("/last_check_in/visit") {
                 findings.push(finding(10, json!({"after": visit})));
+            }
+            if let Some(other) = input.get("last_on_device") {
+                findings.push(finding(30, json!({"on_device": other})));
             }
             for used in input["evidence_uses"].as_array().unwrap() {
                 findings.push(finding(20, json!({"used": used})));
@@ -217,6 +222,11 @@ impl Day {
     /// A visit from creation to check-in (`steps` 1) or to the end (`steps` 5), its commands a minute apart and received
     /// `late` seconds after they were done.
     pub fn visit(&mut self, name: &str, customer: &str, from: i64, late: i64, steps: usize) {
+        self.visit_by("usr_rep", name, customer, (from, late), steps);
+    }
+
+    /// The same by anybody; everybody has the one device.
+    pub fn visit_by(&mut self, user: &str, name: &str, customer: &str, (from, late): (i64, i64), steps: usize) {
         let task = format!("tsk_{name}");
         let photo = |step: &str| crate::canon::sha256_hex(format!("{name} {step}").as_bytes());
         let handed_in = |step: &str| submission(step, 100, &photo(step));
@@ -226,7 +236,7 @@ impl Day {
         for (index, (verb, body)) in commands.iter().take(2 + steps).enumerate() {
             let done = from + 60 * i64::try_from(index).unwrap();
             let id = format!("cmd_{name}-{index}");
-            let ended = self.take(&command(&id, "usr_rep", &task, (done, done + late), verb, body));
+            let ended = self.take(&command(&id, user, &task, (done, done + late), verb, body));
             assert!(matches!(ended, Ended::Applied { .. }), "{name} {verb}: {ended:?}");
         }
     }

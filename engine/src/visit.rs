@@ -46,6 +46,8 @@ pub struct StepRecord {
     pub input: Option<SubmissionInput>,
     /// When it was handed in.
     pub moment: Option<Moment>,
+    /// From which device, `dev_…`.
+    pub device: String,
     /// What was found about it.
     pub findings: Vec<Finding>,
     /// What it posted to ledgers, without what it took back.
@@ -282,6 +284,7 @@ impl Visit {
             submission: Some(submission),
             input: Some(input.clone()),
             moment: time::moment(&command.at, None).ok(),
+            device: command.device.clone(),
             findings: Vec::new(),
             posted: Vec::new(),
             attempts,
@@ -386,8 +389,18 @@ impl Visit {
     /// The accepted submission of the first step of `kind`, as the SOP orders them.
     #[must_use]
     pub fn done<'a>(&'a self, sop: &crate::sop::Sop, kind: StepKind) -> Option<&'a SubmissionInput> {
+        self.done_record(sop, kind)?.input.as_ref()
+    }
+
+    fn done_record<'a>(&'a self, sop: &crate::sop::Sop, kind: StepKind) -> Option<&'a StepRecord> {
         let step = sop.steps.iter().find(|step| step.kind == kind)?;
-        self.steps.get(&step.id).filter(|record| record.state == StepState::Done)?.input.as_ref()
+        self.steps.get(&step.id).map(Arc::as_ref).filter(|record| record.state == StepState::Done)
+    }
+
+    /// The device of the check-in that stands.
+    #[must_use]
+    pub fn check_in_device(&self, sop: &crate::sop::Sop) -> Option<&str> {
+        self.done_record(sop, StepKind::CheckIn).map(|record| record.device.as_str())
     }
 
     /// Where and when the rep checked in.
@@ -404,8 +417,7 @@ impl Visit {
     /// When the first step of `kind` was accepted.
     #[must_use]
     pub fn moment(&self, sop: &crate::sop::Sop, kind: StepKind) -> Option<&Moment> {
-        let step = sop.steps.iter().find(|step| step.kind == kind)?;
-        self.steps.get(&step.id).filter(|record| record.state == StepState::Done)?.moment.as_ref()
+        self.done_record(sop, kind)?.moment.as_ref()
     }
 }
 
@@ -416,6 +428,7 @@ impl StepRecord {
             submission: None,
             input: None,
             moment: None,
+            device: String::new(),
             findings: Vec::new(),
             posted: Vec::new(),
             attempts: 0,

@@ -50,6 +50,7 @@ fn need(declared: &NeedDeclaration) -> String {
         Need::LastCheckIn => "last_check_in",
         Need::EvidenceUses => "evidence_uses",
         Need::PreviousVisit => "previous_visit",
+        Need::LastOnDevice => "last_on_device",
         Need::PhotoNeighbours => "photo_neighbours",
         Need::SameTexts => "same_texts",
     };

@@ -98,6 +98,12 @@ fn add(
             gathered.last_check_in = check_in.filter(|_| visit.user == wanted.user);
             gathered.last_check_in.is_some()
         }
+        ("last_on_device", VisitEvent::Submitted { .. }) => {
+            let on_device = gather::on_device(sop, visit)
+                .filter(|(device, on)| *device == wanted.device && wanted.is_on_device(on));
+            gathered.last_on_device = on_device.map(|(_, on)| on);
+            gathered.last_on_device.is_some()
+        }
         ("evidence_uses", VisitEvent::Submitted { submission, .. }) => {
             let uses = gather::uses_of(visit, submission);
             let wanted: Vec<_> = uses.into_iter().filter(|used| wanted.evidence.contains(&used.sha256)).collect();

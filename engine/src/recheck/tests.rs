@@ -76,6 +76,33 @@ fn every_kind_of_event_is_judged_again_and_equal() {
     assert_eq!(others, Rechecked::default());
 }
 
+#[test]
+fn who_else_used_the_device_is_told_and_judged_again() {
+    let mut day = Day::new();
+    day.visit("one", "cus_one", 0, 0, 5);
+    day.visit_by("usr_mate", "mate", "cus_two", (1000, 0), 5);
+    day.visit("two", "cus_one", 2000, 0, 5);
+    // Received last, done before all others.
+    day.visit_by("usr_mate", "early", "cus_two", (-500, 9000), 5);
+    let mut told = |name: &str| {
+        check(&mut day.record, name);
+        let verdict = day.journal.visits().get(name).unwrap().verdict().unwrap().clone();
+        let on = |finding: &crate::rule::Finding| Some(finding.params.get("on_device")?.get("visit")?.clone());
+        let mut told: Vec<Value> = verdict.findings.iter().filter_map(on).collect();
+        told.dedup();
+        let hashes: Vec<String> =
+            verdict.gathered.iter().filter(|it| it.need == "last_on_device").map(|it| it.event.clone()).collect();
+        let named = |event: &&Event| hashes.contains(&event.hash);
+        let streams: BTreeSet<String> =
+            day.record.events.iter().filter(named).map(|it| it.header.stream.clone()).collect();
+        (json!(told), json!(streams))
+    };
+    assert_eq!(told("vis_one"), (json!([]), json!([])));
+    assert_eq!(told("vis_mate"), (json!(["vis_one"]), json!(["vis_one"])));
+    assert_eq!(told("vis_two"), (json!(["vis_mate"]), json!(["vis_mate"])));
+    assert_eq!(told("vis_early"), (json!([]), json!([])));
+}
+
 /// Changes a recorded value as somebody could who mends the hashes afterwards.
 fn forge(record: &mut Kept, stream: &str, kind: &str, pointer: &str, value: Value) -> u64 {
     let (payload, rest) = pointer.split_once('/').unwrap_or((pointer, ""));

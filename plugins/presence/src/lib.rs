@@ -13,6 +13,7 @@ mod measured;
 mod mock_location;
 mod photo_far;
 mod replayed_position;
+mod shared_device;
 mod short_dwell;
 mod stale_photo;
 
@@ -29,6 +30,7 @@ sopwith_sdk::export_plugin! {
         evidence_reuse::EvidenceReuse,
         fixed_position::FixedPosition,
         replayed_position::ReplayedPosition,
+        shared_device::SharedDevice,
     ],
 }
 

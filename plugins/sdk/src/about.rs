@@ -60,6 +60,8 @@ pub enum Need {
     EvidenceUses,
     /// The last completed visit to the same customer: `Input::previous_visit`.
     PreviousVisit,
+    /// The last check-in of somebody else from the same device: `Input::last_on_device`.
+    LastOnDevice,
     /// Photos of other visits of the tenant that look like one of this visit: `Input::photo_neighbours`.
     PhotoNeighbours,
     /// Visits to other customers of the tenant with a text this visit has too: `Input::same_texts`.

@@ -38,6 +38,9 @@ pub struct Input {
     pub evidence_uses: Vec<EvidenceUse>,
     /// The last completed visit to the same customer (need `PreviousVisit`).
     pub previous_visit: Option<PreviousVisit>,
+    /// The last check-in of somebody else from the same device, before this one (need `LastOnDevice`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_on_device: Option<OnDevice>,
     /// Photos of other visits that look like one of this visit (need `PhotoNeighbours`), sorted by photo, the nearest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub photo_neighbours: Vec<PhotoNeighbour>,
@@ -389,6 +392,19 @@ pub struct Interval {
     pub max_s: f64,
     /// How it is known.
     pub source: TimeSource,
+}
+
+/// A check-in of somebody else from the same device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OnDevice {
+    /// Who.
+    pub user: String,
+    /// `vis_…`
+    pub visit: String,
+    /// Which customer.
+    pub customer: String,
+    /// When.
+    pub at: Moment,
 }
 
 /// Another use of the same evidence.

@@ -88,7 +88,7 @@ pub use answer::{Answer, Finding, Findings, Part, RuleError, Scorecard, Severity
 pub use context::{Context, Level};
 pub use geo::distance_m;
 pub use input::{
-    Absent, AbsentCode, CheckIn, Crs, Customer, Evidence, EvidenceUse, Exif, Input, Interval, Moment, Origin,
+    Absent, AbsentCode, CheckIn, Crs, Customer, Evidence, EvidenceUse, Exif, Input, Interval, Moment, OnDevice, Origin,
     PhotoNeighbour, Position, PreviousVisit, SameText, Submission, TimeSource, Visit,
 };
 pub use manifest::{CodeManifest, Manifest, NeedDeclaration, RuleManifest};

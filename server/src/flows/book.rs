@@ -247,7 +247,7 @@ impl<'a> Book<'a> {
                 if is_check_in {
                     self.arrival(visit, submitted_position(command), seq, submission.at.max_ms);
                     let (user, visit, at_ms) = (visit.user.clone(), visit.id.clone(), submission.at.max_ms);
-                    self.writes.push(Write::CheckIn { user, visit, seq, at_ms });
+                    self.writes.push(Write::CheckIn { user, visit, seq, at_ms, device: command.device.clone() });
                 }
             }
             // Who is refused for where they are may be right all the same: the customer may be elsewhere.

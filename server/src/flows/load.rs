@@ -10,7 +10,7 @@ use engine::decimal::Decimal;
 use engine::effective::EffectiveSop;
 use engine::event::{self, Event, Tip};
 use engine::gather::{Gathered, Wanted};
-use engine::input::{CheckInInput, EvidenceUse, PreviousVisit};
+use engine::input::{CheckInInput, EvidenceUse, OnDevice, PreviousVisit, SubmissionInput};
 use engine::ledger::{self, Account, Balance};
 use engine::progress::progress;
 use engine::rule::Need;
@@ -115,8 +115,25 @@ pub async fn gather(app: &App, tenant: &str, wanted: &Wanted) -> Result<Gathered
     if wanted.needs.contains(&Need::LastCheckIn)
         && let Some(past) = app.store.last_check_in(tenant, &wanted.user, &wanted.visit, wanted.before_ms).await?
     {
-        gathered.last_check_in = check_in(app, tenant, &past).await?;
+        gathered.last_check_in = checked_in(app, tenant, &past).await?.map(|(visit, submission)| CheckInInput {
+            visit: visit.id,
+            customer: visit.customer.id.clone(),
+            at: submission.at,
+            position: submission.position,
+        });
         references.insert(Reference::new("last_check_in", &past.hash));
+    }
+    if wanted.needs.contains(&Need::LastOnDevice)
+        && let Some(past) =
+            app.store.last_on_device(tenant, &wanted.device, &wanted.user, &wanted.visit, wanted.before_ms).await?
+    {
+        gathered.last_on_device = checked_in(app, tenant, &past).await?.map(|(visit, submission)| OnDevice {
+            user: visit.user,
+            visit: visit.id,
+            customer: visit.customer.id.clone(),
+            at: submission.at,
+        });
+        references.insert(Reference::new("last_on_device", &past.hash));
     }
     if wanted.needs.contains(&Need::EvidenceUses) && !wanted.evidence.is_empty() {
         for (past, hash) in app.store.uses(tenant, &wanted.evidence, &wanted.visit).await? {
@@ -191,8 +208,8 @@ pub async fn balances(app: &App, tenant: &str, accounts: &BTreeSet<Account>) -> 
     rows.into_iter().map(balance).collect()
 }
 
-/// The check-in that a past event tells of; none when its payload was erased.
-async fn check_in(app: &App, tenant: &str, past: &PastEvent) -> Result<Option<CheckInInput>> {
+/// The visit as a past check-in left it, and the check-in; none when a payload was erased.
+async fn checked_in(app: &App, tenant: &str, past: &PastEvent) -> Result<Option<(Visit, SubmissionInput)>> {
     let events = stream(app, tenant, &past.visit, Some(past.seq)).await?;
     let events: Vec<Event> = events.iter().map(StoredEvent::event).collect::<std::result::Result<_, _>>()?;
     if events.iter().any(is_erased) {
@@ -200,12 +217,7 @@ async fn check_in(app: &App, tenant: &str, past: &PastEvent) -> Result<Option<Ch
     }
     let (Some(last), Some(visit)) = (events.last(), rebuild(&events)?) else { return Ok(None) };
     let VisitEvent::Submitted { submission, .. } = visit_event(last)? else { return Ok(None) };
-    Ok(Some(CheckInInput {
-        visit: visit.id,
-        customer: visit.customer.id.clone(),
-        at: submission.at,
-        position: submission.position,
-    }))
+    Ok(Some((visit, submission)))
 }
 
 async fn previous_visit(app: &App, tenant: &str, past: &PastEvent) -> Result<Option<PreviousVisit>> {
@@ -224,7 +236,7 @@ async fn previous_visit(app: &App, tenant: &str, past: &PastEvent) -> Result<Opt
     }))
 }
 
-fn steps(sop: &EffectiveSop, visit: &Visit) -> BTreeMap<String, engine::input::SubmissionInput> {
+fn steps(sop: &EffectiveSop, visit: &Visit) -> BTreeMap<String, SubmissionInput> {
     engine::gather::steps(visit, &progress(sop, visit))
 }
 

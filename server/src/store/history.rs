@@ -30,6 +30,30 @@ impl HistoryStore for Base<Db> {
         row.map(to_place).transpose()
     }
 
+    async fn last_on_device(
+        &self,
+        tenant: &str,
+        device: &str,
+        user: &str,
+        not: &str,
+        before_ms: i64,
+    ) -> Result<Option<PastEvent>> {
+        let row = sqlx::query_as(
+            "select c.visit, c.seq, e.hash from check_ins c
+             join events e on e.tenant = c.tenant and e.stream = c.visit and e.seq = c.seq
+             where c.tenant = $1 and c.device = $2 and c.user_id <> $3 and c.visit <> $4 and c.at_ms <= $5
+             order by c.at_ms desc, c.visit desc limit 1",
+        )
+        .bind(tenant)
+        .bind(device)
+        .bind(user)
+        .bind(not)
+        .bind(before_ms)
+        .fetch_optional(&self.read)
+        .await?;
+        row.map(to_place).transpose()
+    }
+
     async fn next_check_in(&self, tenant: &str, user: &str, not: &str, after_ms: i64) -> Result<Option<PastEvent>> {
         let row = sqlx::query_as(
             "select c.visit, c.seq, e.hash from check_ins c
@@ -133,12 +157,12 @@ impl HistoryStore for Base<Db> {
 
 /// An accepted check-in, in place of the visit's earlier one.
 pub const CHECK_IN: Statement = Statement {
-    columns: "tenant, visit, user_id, seq, at_ms",
+    columns: "tenant, visit, user_id, seq, at_ms, device",
     key: 2,
     work: Work::Insert(
         "check_ins",
         "on conflict (tenant, visit)
-         do update set user_id = excluded.user_id, seq = excluded.seq, at_ms = excluded.at_ms",
+         do update set user_id = excluded.user_id, seq = excluded.seq, at_ms = excluded.at_ms, device = excluded.device",
     ),
 };
 

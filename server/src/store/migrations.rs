@@ -15,6 +15,7 @@ pub const SQLITE: Known = &[
     (4, "alike", include_str!("../../migrations/sqlite/0004_alike.sql")),
     (5, "finding_verdicts", include_str!("../../migrations/sqlite/0005_finding_verdicts.sql")),
     (7, "imports_and_arrivals", include_str!("../../migrations/sqlite/0007_imports_and_arrivals.sql")),
+    (8, "check_in_devices", include_str!("../../migrations/sqlite/0008_check_in_devices.sql")),
 ];
 /// For PostgreSQL: the same versions and names.
 pub const POSTGRES: Known = &[
@@ -24,6 +25,7 @@ pub const POSTGRES: Known = &[
     (4, "alike", include_str!("../../migrations/postgres/0004_alike.sql")),
     (5, "finding_verdicts", include_str!("../../migrations/postgres/0005_finding_verdicts.sql")),
     (7, "imports_and_arrivals", include_str!("../../migrations/postgres/0007_imports_and_arrivals.sql")),
+    (8, "check_in_devices", include_str!("../../migrations/postgres/0008_check_in_devices.sql")),
 ];
 
 /// Asks for the version and checksum of every migration a database has had.

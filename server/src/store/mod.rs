@@ -203,6 +203,15 @@ pub trait EventStore {
 pub trait HistoryStore {
     /// The user's last check-in not later than `before_ms`, in another visit.
     async fn last_check_in(&self, tenant: &str, user: &str, not: &str, before_ms: i64) -> Result<Option<PastEvent>>;
+    /// The last check-in from the device by anybody but the user, not later than `before_ms`, in another visit.
+    async fn last_on_device(
+        &self,
+        tenant: &str,
+        device: &str,
+        user: &str,
+        not: &str,
+        before_ms: i64,
+    ) -> Result<Option<PastEvent>>;
     /// The user's first check-in later than `after_ms`, in another visit: the one a late neighbour may change.
     async fn next_check_in(&self, tenant: &str, user: &str, not: &str, after_ms: i64) -> Result<Option<PastEvent>>;
     /// Uses of the evidence in other visits, with the hash of their event, sorted by (sha256, received, visit, step).

@@ -336,6 +336,8 @@ pub enum Write {
         seq: u64,
         /// Latest it can have been.
         at_ms: i64,
+        /// From which device.
+        device: String,
     },
     /// A check-in with a position that counts, accepted or refused.
     Arrival {

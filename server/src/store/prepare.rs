@@ -204,9 +204,13 @@ impl Prepared {
                     self.rows.push(Row { step: Step::Awaits, part, cells: cells![&tenant, visit, sha256] });
                 }
             }
-            Write::CheckIn { user, visit, seq, at_ms } => {
+            Write::CheckIn { user, visit, seq, at_ms, device } => {
                 self.touch("stream", visit);
-                self.put(Row { step: Step::CheckIn, part, cells: cells![&tenant, visit, user, int(*seq)?, *at_ms] });
+                self.put(Row {
+                    step: Step::CheckIn,
+                    part,
+                    cells: cells![&tenant, visit, user, int(*seq)?, *at_ms, device],
+                });
             }
             Write::Arrival { customer, arrival, misses } => {
                 self.touch("stream", &arrival.visit);

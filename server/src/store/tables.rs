@@ -225,7 +225,12 @@ pub const TABLES: &[Table] = &[
             ("received_ms", Int),
         ],
     ),
-    table("check_ins", 2, ROWS, &[("tenant", Text), ("visit", Text), ("user_id", Text), ("seq", Int), ("at_ms", Int)]),
+    table(
+        "check_ins",
+        2,
+        ROWS,
+        &[("tenant", Text), ("visit", Text), ("user_id", Text), ("seq", Int), ("at_ms", Int), ("device", Text)],
+    ),
     table(
         "arrivals",
         3,

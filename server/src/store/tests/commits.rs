@@ -218,7 +218,10 @@ async fn the_tenant_s_stream_is_sealed_where_it_ends(database: &Database) {
 
 async fn commits_in_opposite_orders_give_way(database: &Database) {
     let store = database.with_tenants().await;
-    let check_in = |visit: &str| Write::CheckIn { user: "usr_1".to_owned(), visit: visit.to_owned(), seq: 1, at_ms: 1 };
+    let check_in = |visit: &str| {
+        let (user, visit, device) = ("usr_1".to_owned(), visit.to_owned(), "dev_1".to_owned());
+        Write::CheckIn { user, visit, seq: 1, at_ms: 1, device }
+    };
     write(&*store, ONE, vec![check_in("vis_1"), check_in("vis_2")]).await;
     for _ in 0..8 {
         let orders = [["vis_1", "vis_2"], ["vis_2", "vis_1"], ["vis_1", "vis_2"], ["vis_2", "vis_1"]];

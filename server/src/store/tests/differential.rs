@@ -142,6 +142,7 @@ async fn questions(stores: [&dyn Store; 2], id: &str, model: &Model) {
         both!(stores, store => store.records(id, &query));
         let (user, customer, visit) = (format!("usr_{number}"), format!("cus_{number}"), format!("vis_{number}"));
         both!(stores, store => store.last_check_in(id, &user, &visit, at(2)));
+        both!(stores, store => store.last_on_device(id, &format!("dev_{number}"), &user, &visit, at(2)));
         both!(stores, store => store.next_check_in(id, &user, &visit, at(1)));
         both!(stores, store => store.previous_visit(id, &customer, &visit, at(2)));
         both!(stores, store => store.uses(id, &all, &visit));

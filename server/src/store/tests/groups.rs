@@ -152,7 +152,13 @@ fn any(tenant: &str, number: usize) -> (Commit, Option<Value>) {
         // Where its event stands is only known by then.
         3 => (vec![Write::Evidence(evidence(&id)), tenant_event(tenant)], None),
         _ => {
-            let seen = Write::CheckIn { user: "usr_1".to_owned(), visit: visit.clone(), seq: 1, at_ms: 1 };
+            let seen = Write::CheckIn {
+                user: "usr_1".to_owned(),
+                visit: visit.clone(),
+                seq: 1,
+                at_ms: 1,
+                device: String::new(),
+            };
             let due = Write::Outbox { id: visit, topic: "reassess".to_owned(), body: json!({}) };
             (vec![seen, due], Some(json!([])))
         }

@@ -6,6 +6,7 @@ use crate::store::{PastEvent, PastUse, Record, Scope, Store, Write};
 
 on_both![
     the_check_in_before_and_after,
+    the_check_in_of_others_on_a_device,
     the_visit_before,
     uses_in_other_visits,
     arrivals_at_a_customer,
@@ -13,7 +14,7 @@ on_both![
 ];
 
 fn check_in(visit: &str, seq: u64, at_ms: i64) -> Write {
-    Write::CheckIn { user: "usr_1".to_owned(), visit: visit.to_owned(), seq, at_ms }
+    Write::CheckIn { user: "usr_1".to_owned(), visit: visit.to_owned(), seq, at_ms, device: "dev_1".to_owned() }
 }
 
 /// Visits with three events each.
@@ -51,6 +52,33 @@ async fn the_check_in_before_and_after(database: &Database) {
     assert_eq!(store.last_check_in(ONE, "usr_2", "vis_2", NOW + 99).await.unwrap(), None);
     assert_eq!(store.last_check_in(OTHER, "usr_1", "vis_2", NOW + 99).await.unwrap(), None);
     assert_eq!(store.next_check_in(OTHER, "usr_1", "vis_2", 0).await.unwrap(), None);
+}
+
+async fn the_check_in_of_others_on_a_device(database: &Database) {
+    let store = database.with_tenants().await;
+    visits(&*store).await;
+    let from = |visit: &str, user: &str, device: &str, at_ms: i64| Write::CheckIn {
+        user: user.to_owned(),
+        visit: visit.to_owned(),
+        seq: 1,
+        at_ms,
+        device: device.to_owned(),
+    };
+    let all = vec![
+        from("vis_1", "usr_1", "dev_1", NOW),
+        from("vis_2", "usr_2", "dev_1", NOW + 5),
+        from("vis_3", "usr_2", "dev_2", NOW + 9),
+    ];
+    write(&*store, ONE, all).await;
+    let last = async |user, not, before_ms| store.last_on_device(ONE, "dev_1", user, not, before_ms).await.unwrap();
+    assert_eq!(last("usr_1", "vis_1", NOW + 9).await, place(&*store, "vis_2", 1).await);
+    assert_eq!(last("usr_1", "vis_1", NOW + 4).await, None, "it came later");
+    assert_eq!(last("usr_2", "vis_2", NOW + 5).await, place(&*store, "vis_1", 1).await);
+    assert_eq!(last("usr_3", "vis_2", NOW + 9).await, place(&*store, "vis_1", 1).await);
+    // Redone from another device.
+    write(&*store, ONE, vec![from("vis_2", "usr_2", "dev_2", NOW + 6)]).await;
+    assert_eq!(last("usr_1", "vis_1", NOW + 9).await, None);
+    assert_eq!(store.last_on_device(OTHER, "dev_1", "usr_9", "", i64::MAX).await.unwrap(), None);
 }
 
 async fn the_visit_before(database: &Database) {

@@ -35,6 +35,7 @@ async fn an_empty_tenant_sees_nothing_of_another(database: &Database) {
     assert_eq!(store.event_by_hash(OTHER, &event.hash).await.unwrap(), None);
     assert_eq!(store.streams(OTHER, None, 10).await.unwrap(), []);
     assert_eq!(store.last_check_in(OTHER, "usr_1", "", i64::MAX).await.unwrap(), None);
+    assert_eq!(store.last_on_device(OTHER, "dev_1", "usr_1", "", i64::MAX).await.unwrap(), None);
     assert_eq!(store.next_check_in(OTHER, "usr_1", "", 0).await.unwrap(), None);
     assert_eq!(store.uses(OTHER, &set(&["aa"]), "").await.unwrap(), []);
     assert_eq!(store.previous_visit(OTHER, "cus_1", "", i64::MAX).await.unwrap(), None);
@@ -80,7 +81,13 @@ async fn a_tenant_changes_nothing_of_another(database: &Database) {
         Write::Record(Box::new(super::samples::record("org_unit", "org_low", 2)), Some(1)),
         Write::RevokeToken("tok_1".to_owned()),
         Write::Awaits { visit: "vis_1".to_owned(), sha256: set(&[]) },
-        Write::CheckIn { user: "usr_2".to_owned(), visit: "vis_1".to_owned(), seq: 2, at_ms: NOW + 1 },
+        Write::CheckIn {
+            user: "usr_2".to_owned(),
+            visit: "vis_1".to_owned(),
+            seq: 2,
+            at_ms: NOW + 1,
+            device: "dev_1".to_owned(),
+        },
         Write::Arrival {
             customer: "cus_1".to_owned(),
             arrival: super::samples::arrival("vis_1", 2, NOW),

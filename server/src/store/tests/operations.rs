@@ -301,6 +301,7 @@ impl Model {
                 visit: format!("vis_{stream}"),
                 seq: 1,
                 at_ms: at(*at_ms),
+                device: format!("dev_{}", user % 2),
             },
             Change::Use { evidence, stream, at: at_ms } => {
                 Write::Use(samples::used(&format!("{evidence}"), &format!("vis_{stream}"), "front", at(*at_ms)))

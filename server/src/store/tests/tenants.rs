@@ -63,7 +63,13 @@ pub(super) async fn one_of_each(store: &dyn Store, tenant: &str) {
         Write::Token(Token { hash: format!("hash of {tenant}"), ..token("tok_1", "usr_1") }),
         Write::Evidence(super::samples::evidence("aa")),
         Write::Awaits { visit: "vis_1".to_owned(), sha256: super::samples::set(&["aa", "bb"]) },
-        Write::CheckIn { user: "usr_1".to_owned(), visit: "vis_1".to_owned(), seq: 1, at_ms: NOW },
+        Write::CheckIn {
+            user: "usr_1".to_owned(),
+            visit: "vis_1".to_owned(),
+            seq: 1,
+            at_ms: NOW,
+            device: "dev_1".to_owned(),
+        },
         Write::Arrival {
             customer: "cus_1".to_owned(),
             arrival: super::samples::arrival("vis_1", 1, NOW),

@@ -1,0 +1,3 @@
+-- From which device people check in. Twin of ../sqlite/0008_check_in_devices.sql.
+alter table check_ins add column device text not null default '';
+create index check_ins_by_device on check_ins (tenant, device, at_ms, visit);
