@@ -400,7 +400,7 @@ pub async fn assignment_problems(app: &App, tenant: &str, assignment: &SopAssign
         let text = engine::text::Text(
             engine::text::LANGUAGES.iter().map(|language| ((*language).to_owned(), problem.hint(language))).collect(),
         );
-        wrong.push(Violation { pointer: format!("/parameters{}", problem.pointer), code: problem.code, detail: text });
+        wrong.push(Violation { pointer: problem.pointer, code: problem.code, detail: text });
     }
     Ok(wrong)
 }
