@@ -228,7 +228,8 @@ impl Teller<'_> {
             let here = self.stands(progressed, &name);
             let mut body = self.answered(recipe, row, &key, attempt)?;
             body["opened"] = self.phone.times(from_ms, self.plan.conduct.clock_ms);
-            let photos = self.evidence(step, &wanted, &key, (from_ms, here), progressed);
+            let mut photos = self.evidence(step, &wanted, &key, (from_ms, here), progressed);
+            self.sign(step, &body, &mut photos)?;
             if !photos.is_empty() {
                 body["evidence"] = photos.iter().map(|(_, reference)| reference.clone()).collect();
             }

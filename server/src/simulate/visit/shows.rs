@@ -6,6 +6,9 @@ use crate::simulate::conduct::{Photos, Position, Whereabouts};
 use crate::simulate::phone::Sky;
 use crate::simulate::place::Point;
 use crate::simulate::recipe::StepRecipe;
+use anyhow::Context as _;
+use engine::command::Submission;
+use engine::signature::content_sha256;
 use engine::sop::{EvidenceRequirement, Step};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -107,6 +110,27 @@ impl Teller<'_> {
             }
         }
         references
+    }
+
+    /// The person signs what the phone shows.
+    pub(super) fn sign(
+        &self,
+        step: &Step,
+        body: &Value,
+        references: &mut [(Option<Photo>, Value)],
+    ) -> anyhow::Result<()> {
+        let visit = self.visit.as_ref().context("no visit")?;
+        let submission: Submission = serde_json::from_value(body.clone())?;
+        for requirement in step.evidence.iter().filter(|requirement| !requirement.signs.is_empty()) {
+            let content = content_sha256(visit, &requirement.signs, Some(&submission));
+            for (_, reference) in references.iter_mut().filter(|(_, it)| it["requirement"] == requirement.id.as_str()) {
+                let at = reference.pointer("/captured/wall").cloned();
+                reference["signed"] = json!({
+                    "sha256": content, "signer": self.plan.rep.user, "at": at, "meaning": requirement.class,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// One photo, wherever it comes from.
