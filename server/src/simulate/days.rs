@@ -57,7 +57,8 @@ pub fn simulate(scene: &Scene<'_>, world: &World, honest: usize, cheating: usize
     let from = scene.recipe.first_day()?;
     let mut idle = 0;
     let open = (0..MOST_DAYS).filter_map(|day| from.checked_add_days(Days::new(day)));
-    for (number, date) in open.filter(|date| date.weekday() != Weekday::Sun).enumerate() {
+    let free = |day: Weekday| day == Weekday::Sun || (day == Weekday::Sat && scene.recipe.five_days);
+    for (number, date) in open.filter(|date| !free(date.weekday())).enumerate() {
         let before = days.told;
         days.day(number, date)?;
         // What nobody could do on two days running nobody will.

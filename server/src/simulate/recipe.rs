@@ -24,6 +24,9 @@ pub struct Recipe {
     /// Tenant's purpose code of the visits.
     #[serde(default)]
     pub purpose: Option<String>,
+    /// Nobody is visited on Saturdays.
+    #[serde(default)]
+    pub five_days: bool,
     /// Fewest and most visits of a day.
     pub visits_per_day: [i64; 2],
     /// Rows that the company's own tables have of these customers and people, by dataset.
