@@ -111,7 +111,7 @@ impl ImportAnswer {
 
 /// Import customers and their locations from CSV or GeoJSON: all of the file or nothing; the same file again changes nothing.
 /// Columns and properties are named like the fields: id, type, name, time_zone, org_unit, status, tags, lat, lon, crs,
-/// accuracy_m, from, fields.<name>
+/// accuracy_m, from, `fields.<name>`
 #[utoipa::path(post, path = "/customers/import", operation_id = "import_customers", tag = "master data", params(ImportQuery),
     request_body(content((String = "text/csv"), (String = "application/geo+json"))),
     responses((status = 200, body = ImportAnswer), (status = 400, body = ProblemBody, content_type = "application/problem+json"),

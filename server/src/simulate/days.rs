@@ -258,14 +258,14 @@ impl<'a> Everybody<'a> {
         Ok(())
     }
 
-    /// The first visit is where the person lives; every other is in the other town.
+    /// The first visit is where the person lives, as short as the others; every other is in the other town.
     fn teleport(&mut self, mut day: Day<'_>, customers: &[usize]) -> anyhow::Result<()> {
         let elsewhere: Vec<usize> =
             self.world.reps.iter().filter(|rep| rep.town != day.rep.town).flat_map(|rep| rep.round.clone()).collect();
         let (home, mut away) = (day.rep.round.clone(), elsewhere.into_iter().cycle());
         let mut home = home.into_iter().cycle();
         let first = home.next().context("a round")?;
-        self.visit(&mut day, first, &Conduct::HONEST, false, None)?;
+        self.visit(&mut day, first, &Conduct { pace: 0.4, ..Conduct::HONEST }, false, None)?;
         for number in 0..customers.len() {
             day.rests(120, 480);
             let index = if number % 2 == 0 { away.next() } else { home.next() };
