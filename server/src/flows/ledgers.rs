@@ -97,6 +97,14 @@ pub fn query<K>(
     LedgerQuery { seen: seen(caller), ledger, account, after, limit }
 }
 
+/// Tells a ledger nobody has posted to from one that no published SOP has.
+///
+/// # Errors
+/// No such ledger.
+pub async fn must_exist(app: &App, caller: &Caller, ledger: &str) -> Result<()> {
+    unit(app, &caller.tenant, ledger).await?.map(drop).ok_or_else(Problem::not_found)
+}
+
 /// Puts something into an account, or takes it out.
 ///
 /// # Errors

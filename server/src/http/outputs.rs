@@ -110,6 +110,9 @@ async fn list_balances(
     let limit = page.limit()?;
     let wanted = ledgers::query(&caller, &ledger, query.parts()?, page.after::<String>()?, limit + 1);
     let found = app.store.balances(&caller.tenant, &wanted).await.map_err(Problem::from)?;
+    if found.is_empty() {
+        ledgers::must_exist(&app, &caller, &ledger).await?;
+    }
     let Page { items, next } = Page::of(found, limit, |balance| balance.account.key());
     Ok(Json(Page { items: items.into_iter().map(BalanceView::from).collect(), next }))
 }
@@ -128,6 +131,9 @@ async fn list_entries(
     let after = page.after::<(i64, String, i64)>()?;
     let wanted = ledgers::query(&caller, &ledger, query.parts()?, after, limit + 1);
     let found = app.store.entries(&caller.tenant, &wanted).await.map_err(Problem::from)?;
+    if found.is_empty() {
+        ledgers::must_exist(&app, &caller, &ledger).await?;
+    }
     let Page { items, next } = Page::of(found, limit, |row| (row.at_ms, row.entry.account().key(), row.version));
     Ok(Json(Page { items: items.into_iter().map(EntryView::from).collect(), next }))
 }

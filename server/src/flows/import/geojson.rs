@@ -23,6 +23,9 @@ struct Collection<'a> {
     crs: Option<Value>,
 }
 
+/// Most letters of what a parser says.
+const LONGEST_DETAIL: usize = 200;
+
 /// The features of a collection, not yet read.
 ///
 /// # Errors
@@ -33,7 +36,8 @@ pub fn features(file: &[u8]) -> Result<Vec<&RawValue>, Problem> {
     let text = std::str::from_utf8(file).map_err(|error| said("", "record.not_utf8", &error.to_string()))?;
     let collection: Collection<'_> = serde_json::from_str(text).map_err(|error| {
         let code = if error.is_data() { "import.no_collection" } else { "record.not_json" };
-        said("", code, &error.to_string())
+        // It may repeat what the file says.
+        said("", code, &error.to_string().chars().take(LONGEST_DETAIL).collect::<String>())
     })?;
     if collection.kind.as_deref() != Some("FeatureCollection") {
         return Err(said("/type", "import.no_collection", "type"));
