@@ -5,7 +5,7 @@
 //! for one fits the other.
 //!
 //! The profile leaves out what a rule has no use for: no WASI, no threads, no relaxed SIMD, no 64-bit or several memories, no
-//! garbage collection, no exceptions, no tail calls, no async. Parent and compiling child make their engine here, so that
+//! garbage collection, no exceptions, no async. Parent and compiling child make their engine here, so that
 //! the code of one fits the other.
 
 use crate::error::HostError;
@@ -33,6 +33,7 @@ const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::BULK_MEMORY)
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::FLOATS)
+    .union(WasmFeatures::TAIL_CALL)
     // For engine.wasm alone: `policy` lets no plugin with SIMD through.
     .union(WasmFeatures::SIMD)
     .union(WasmFeatures::COMPONENT_MODEL);

@@ -1,5 +1,6 @@
 // Components in Node: JavaScript to component (componentize-qjs), component to ES module (jco's transpiler).
 // Nothing here knows a rule or a case file.
+import { execFileSync } from "node:child_process";
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -19,16 +20,21 @@ for (const { flag, module } of ADDITIONS) {
 const { componentize } = await import("componentize-qjs");
 const { transpileBytes } = await import("@bytecodealliance/jco-transpile");
 
-/** Builds the rule in `folder` (rule.js, world.wit) against the contract in `wit`; writes the component to `file`. */
-export async function build(folder, wit, file) {
+/**
+ * Builds the rule in `folder` (rule.js, world.wit) against the contract in `wit`; writes the component to `file`. The
+ * interpreter asks for WASI, which it never calls for a rule: `sopwith plugin seal` closes it.
+ */
+export async function build(folder, wit, file, sopwith) {
   const world = path.join(path.dirname(file), "wit", path.basename(folder));
   await cp(path.join(folder, "world.wit"), path.join(world, "world.wit"));
   await cp(wit, path.join(world, "deps", "plugin"), { recursive: true });
   const jsPath = path.join(folder, "rule.js");
   const jsSource = await readFile(jsPath, "utf8");
-  // No WASI: its stubs trap, and the import list stays `log`. Synchronous, as the contract is.
-  const { component } = await componentize({ witPath: world, jsSource, jsPath, stubWasi: true, sync: true, optSize: true });
-  await writeFile(file, component);
+  // Synchronous, as the contract is.
+  const { component } = await componentize({ witPath: world, jsSource, jsPath, sync: true });
+  const open = `${file.slice(0, -".wasm".length)}.open.wasm`;
+  await writeFile(open, component);
+  execFileSync(sopwith, ["plugin", "seal", open, "--out", file], { stdio: ["ignore", "ignore", "inherit"] });
 }
 
 /** Transpiles a component into ES modules under `folder`; gives a function that makes a fresh instance of it. */

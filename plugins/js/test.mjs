@@ -1,5 +1,5 @@
 // Builds the rules in JavaScript, turns them and a Rust component into ES modules, and runs the case files in Node.
-// `node test.mjs --components FOLDER --out FOLDER`; exits 1 when an answer is not the expected one.
+// `node test.mjs --sopwith FILE --components FOLDER --out FOLDER`; exits 1 when an answer is not the expected one.
 import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,7 +8,9 @@ import { run } from "./cases.mjs";
 import { build, transpile } from "./component.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const { values } = parseArgs({ options: { components: { type: "string" }, out: { type: "string" } } });
+const option = { type: "string" };
+const { values } = parseArgs({ options: { sopwith: option, components: option, out: option } });
+const sopwith = path.resolve(values.sopwith ?? path.join(root, "target/debug/sopwith"));
 const components = path.resolve(values.components ?? path.join(root, "target/plugins"));
 const out = path.resolve(values.out ?? path.join(root, "target/js"));
 const casesOfPresence = path.join(root, "plugins/presence/cases");
@@ -16,7 +18,8 @@ const allowed = new Set(["sopwith:plugin/log", "sopwith:plugin/dataset"]);
 
 await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
-await build(path.join(root, "plugins/js/clock-skew"), path.join(root, "wit/since_v1"), path.join(out, "clock-skew.wasm"));
+const contract = path.join(root, "wit/since_v1");
+await build(path.join(root, "plugins/js/clock-skew"), contract, path.join(out, "clock-skew.wasm"), sopwith);
 
 const runs = [
   { language: "JavaScript", file: path.join(out, "clock-skew.wasm"), from: path.join(casesOfPresence, "clock_skew.json") },

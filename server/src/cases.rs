@@ -44,11 +44,21 @@ fn nothing() -> Value {
     Value::Object(serde_json::Map::new())
 }
 
-/// Reads every `*.json` of a folder, sorted by name.
+/// Reads every `*.json` of a folder, sorted by name; or one file.
 ///
 /// # Errors
 /// When there is none, or one is not a case file.
-pub fn read(folder: &Path) -> anyhow::Result<Vec<(PathBuf, CaseFile)>> {
+pub fn read(place: &Path) -> anyhow::Result<Vec<(PathBuf, CaseFile)>> {
+    let files = if place.is_file() { vec![place.to_owned()] } else { in_folder(place)? };
+    let read_one = |file: PathBuf| {
+        let bytes = std::fs::read(&file).with_context(|| file.display().to_string())?;
+        let case_file = serde_json::from_slice(&bytes).with_context(|| file.display().to_string())?;
+        Ok((file, case_file))
+    };
+    files.into_iter().map(read_one).collect()
+}
+
+fn in_folder(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .with_context(|| folder.display().to_string())?
         .map(|entry| entry.map(|entry| entry.path()))
@@ -56,12 +66,7 @@ pub fn read(folder: &Path) -> anyhow::Result<Vec<(PathBuf, CaseFile)>> {
     files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
     files.sort();
     ensure!(!files.is_empty(), "{}: no case files", folder.display());
-    let read_one = |file: PathBuf| {
-        let bytes = std::fs::read(&file).with_context(|| file.display().to_string())?;
-        let case_file = serde_json::from_slice(&bytes).with_context(|| file.display().to_string())?;
-        Ok((file, case_file))
-    };
-    files.into_iter().map(read_one).collect()
+    Ok(files)
 }
 
 impl CaseFile {

@@ -72,6 +72,8 @@ pub enum PluginCommand {
     New(NewArguments),
     /// Build a plugin folder, or encode a built module, into a component.
     Build(BuildArguments),
+    /// Close a component of another language: what it imports and may not have traps.
+    Seal(SealArguments),
     /// Say whether a component would be taken, and what it contains.
     Check(CheckArguments),
     /// Run case files against a component in the sandbox.
@@ -372,6 +374,16 @@ pub struct BuildArguments {
     pub out: Option<PathBuf>,
 }
 
+/// `sopwith plugin seal`
+#[derive(Args)]
+pub struct SealArguments {
+    /// The component.
+    pub component: PathBuf,
+    /// Where to write the sealed one; default `<name>.sealed.wasm` beside it.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
 /// `sopwith plugin check`
 #[derive(Args)]
 pub struct CheckArguments {
@@ -390,7 +402,7 @@ pub struct CheckArguments {
 pub struct TestArguments {
     /// The component.
     pub component: PathBuf,
-    /// Folder of case files.
-    #[arg(long, value_name = "DIR", default_value = "cases")]
+    /// Folder of case files, or one of them.
+    #[arg(long, value_name = "PATH", default_value = "cases")]
     pub cases: PathBuf,
 }

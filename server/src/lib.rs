@@ -19,6 +19,7 @@ mod log;
 mod plugin_build;
 mod plugin_check;
 mod plugin_new;
+mod plugin_seal;
 mod plugin_test;
 mod plugins;
 mod report;
@@ -69,6 +70,7 @@ pub fn main() -> ExitCode {
         Command::Sop(SopCommand::Publish(arguments)) => wait(client::publish(&arguments)),
         Command::Plugin(PluginCommand::New(arguments)) => plugin_new::run(&arguments),
         Command::Plugin(PluginCommand::Build(arguments)) => plugin_build::run(&arguments),
+        Command::Plugin(PluginCommand::Seal(arguments)) => plugin_seal::run(&arguments),
         Command::Plugin(PluginCommand::Check(arguments)) => plugin_check::run(&arguments),
         Command::Plugin(PluginCommand::Test(arguments)) => plugin_test::run(&arguments),
         Command::Plugin(PluginCommand::Upload(arguments)) => wait(client::upload(&arguments)),

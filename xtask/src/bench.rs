@@ -101,7 +101,7 @@ pub fn bench(root: &Path, wish: &Wish) -> Result<()> {
     })?;
     let mut guests = PathBuf::new();
     rings.ring("rules in other languages", |ring| {
-        guests = guests::build(root, ring)?;
+        guests = guests::build(root, ring, &sopwith)?;
         Ok(())
     })?;
     rings.ring("PostgreSQL", |ring| {

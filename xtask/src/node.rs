@@ -1,5 +1,6 @@
 //! The Node part: a rule written in JavaScript becomes a component, a Rust component becomes an ES module, and both
-//! give the answers their case files expect. It shows that partners and phones are not tied to Rust.
+//! give the answers their case files expect; the one from JavaScript in the sandbox, too. Partners and phones are not tied
+//! to Rust.
 //!
 //! What happens inside Node is plugins/js/test.mjs. Where Node is missing the run says so and goes on.
 
@@ -36,14 +37,23 @@ pub fn with(root: &Path, ring: &Ring, components: &Path) -> Result<()> {
     let folder = root.join("plugins/js");
     packages(&folder, ring)?;
     let out = wasm::target_folder(root)?.join("js");
+    let sopwith = plugins::built_sopwith(root)?;
     ring.run(
         Command::new("node")
-            .arg("test.mjs")
+            .args(["test.mjs", "--sopwith"])
+            .arg(&sopwith)
             .arg("--components")
             .arg(components)
             .arg("--out")
-            .arg(out)
+            .arg(&out)
             .current_dir(folder),
+    )?;
+    ring.run(
+        Command::new(sopwith)
+            .args(["plugin", "test"])
+            .arg(out.join("clock-skew.wasm"))
+            .arg("--cases")
+            .arg(root.join("plugins/presence/cases/clock_skew.json")),
     )
 }
 

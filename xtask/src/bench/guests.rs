@@ -18,7 +18,7 @@ const COMPONENTIZE_PY: &str = "componentize-py==0.25.1";
 ///
 /// # Errors
 /// The folder cannot be made or a source cannot be read. A component that cannot be built is reported as not run.
-pub fn build(root: &Path, ring: &Ring) -> Result<PathBuf> {
+pub fn build(root: &Path, ring: &Ring, sopwith: &Path) -> Result<PathBuf> {
     let folder = wasm::target_folder(root)?.join("bench");
     std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     let sources = root.join("tests/bench/guests");
@@ -31,8 +31,12 @@ pub fn build(root: &Path, ring: &Ring) -> Result<PathBuf> {
         javascript.join("world.wit"),
         root.join("plugins/js/component.mjs"),
         root.join("plugins/js/package-lock.json"),
+        root.join("server/src/plugin_seal.rs"),
+        root.join("server/src/plugin_seal/plan.rs"),
     ];
-    once(&folder.join("price-js.wasm"), &made_from, "", ring, |out| in_javascript(root, ring, &javascript, out))?;
+    once(&folder.join("price-js.wasm"), &made_from, "", ring, |out| {
+        in_javascript(root, ring, &javascript, sopwith, out)
+    })?;
     let python = sources.join("python");
     let made_from = [contract.clone(), python.join("app.py"), python.join("world.wit")];
     once(&folder.join("price-py.wasm"), &made_from, COMPONENTIZE_PY, ring, |out| {
@@ -75,9 +79,9 @@ fn once(
     }
 }
 
-fn in_javascript(root: &Path, ring: &Ring, sources: &Path, out: &Path) -> Result<()> {
+fn in_javascript(root: &Path, ring: &Ring, sources: &Path, sopwith: &Path, out: &Path) -> Result<()> {
     node::packages(&root.join("plugins/js"), ring)?;
-    ring.run(Command::new("node").arg("build.mjs").arg(out).current_dir(sources))
+    ring.run(Command::new("node").arg("build.mjs").arg(out).arg(sopwith).current_dir(sources))
 }
 
 /// With a virtual environment of its own, so that nothing of this machine's Python is changed.
