@@ -188,7 +188,9 @@ impl Cheat {
                 ("At home, simulated point that trembles, system silenced", "在家虚拟定位带抖动，并隐藏系统标记")
             }
             Self::Teleport => ("Two towns in turn within minutes", "数分钟内在两城之间来回签到"),
-            Self::Replay => ("At home, positions of the last visit played again", "在家重放上次拜访的定位"),
+            Self::Replay => {
+                ("At home, satellite positions of the last visit played again", "在家重放上次拜访的卫星定位")
+            }
             Self::Cafe => ("In a café amid customers, going to none", "坐在客户附近的咖啡馆，一家未进"),
             Self::DriveBy => ("Past the door by car, forms filled in within two minutes", "开车路过门口，两分钟内填完"),
             Self::LeavesEarly => ("Checks in, leaves, does the rest elsewhere", "签到后离开，在别处补填"),
@@ -238,6 +240,11 @@ impl Cheat {
     /// It can only be done where photos were handed in before.
     pub const fn needs_photos(self) -> bool {
         matches!(self, Self::SamePhotos | Self::RecroppedPhotos | Self::PhotosOfScreen)
+    }
+
+    /// It can only be done where satellites placed the last visit: what a network says is the same for everybody every time.
+    pub const fn needs_positions(self) -> bool {
+        matches!(self, Self::Replay)
     }
 
     /// How such a person goes about a visit.

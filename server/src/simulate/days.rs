@@ -165,16 +165,16 @@ impl<'a> Everybody<'a> {
 
     /// Customers of the rep where somebody can cheat in this way.
     fn suited(&self, cheat: Cheat, rep: &Rep) -> Vec<usize> {
-        let past = |index: &usize| self.past.get(index);
         let near = |index: &usize| {
             let door = |index: usize| self.world.customers.get(index).map(|site| site.door);
             door(*index).zip(door(street(*index))).is_some_and(|(door, street)| door.metres_to(street) < 200.0)
         };
-        let suits = |index: &usize| match (cheat, cheat.needs_past(), cheat.needs_photos()) {
-            (Cheat::Cafe, ..) => near(index),
-            (_, _, true) => past(index).is_some_and(Past::has_photos),
-            (_, true, false) => past(index).is_some(),
-            (_, false, false) => true,
+        let suits = |index: &usize| {
+            let past = self.past.get(index);
+            (cheat != Cheat::Cafe || near(index))
+                && (!cheat.needs_past() || past.is_some())
+                && (!cheat.needs_photos() || past.is_some_and(Past::has_photos))
+                && (!cheat.needs_positions() || past.is_some_and(Past::has_satellite_positions))
         };
         rep.round.iter().copied().filter(suits).collect()
     }

@@ -81,6 +81,11 @@ impl Past {
     pub fn has_photos(&self) -> bool {
         !self.photos.is_empty()
     }
+
+    /// Whether satellites had a part in a position.
+    pub fn has_satellite_positions(&self) -> bool {
+        self.positions.values().any(|position| position["provider"] != "network")
+    }
 }
 
 /// Lines a server sees, each with when.
