@@ -275,3 +275,24 @@ fn the_command_line_renders_lints_and_rebases() -> anyhow::Result<()> {
     assert!(said.contains("overlay.both_changed") && said.contains("Look around"), "{said}");
     Ok(())
 }
+
+#[test]
+fn no_company_takes_drug_safety_out_of_the_detailing_visit() -> anyhow::Result<()> {
+    let temp = tempfile::tempdir()?;
+    let template = tests::root().join("schemas/pharma/detailing");
+    let template = template.to_str().context("utf-8")?;
+    for at in ["/steps/safety", "/steps/safety/when", "/tasks/adverse_event", "/score/caps"] {
+        let file = temp.path().join("less.json");
+        let less = json!({
+            "overlay": "test.less", "version": "1.0.0", "title": {"en": "Less", "zh-CN": "精简"},
+            "of": {"sop": "pharma.detailing", "version": "1.0.0"},
+            "changes": [{"op": "set", "at": at, "value": "false"}, {"op": "remove", "at": at}],
+        });
+        std::fs::write(&file, serde_json::to_vec(&less)?)?;
+        let linted = sopwith(&["sop", "lint", file.to_str().context("utf-8")?, "--of", template])?;
+        let said = String::from_utf8_lossy(&linted.stdout);
+        assert_eq!(linted.status.code(), Some(1), "{said}");
+        assert!(said.contains("overlay.locked"), "{at}: {said}");
+    }
+    Ok(())
+}

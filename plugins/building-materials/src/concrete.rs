@@ -1,11 +1,11 @@
 //! `concrete`: slump and temperature of concrete as it comes, and how long it was on the way.
 
 use crate::answers::{self, Truck};
-use crate::dates::{minutes_between, moment_ms};
 use crate::limits::Limits;
 use crate::work::Checks;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use sopwith_sdk::dates::moment_ms;
 use sopwith_sdk::{About, Context, Finding, Findings, Input, Rule, RuleError, Validate, texts};
 use std::collections::BTreeSet;
 
@@ -137,4 +137,24 @@ fn is_in_order(truck: &Truck) -> bool {
         |before: Option<i64>, after: Option<i64>| before.zip(after).is_none_or(|(before, after)| before <= after);
     let later = [&truck.sampled_at, &truck.poured_at].map(moment);
     follows(mixed, arrived) && later.into_iter().all(|later| follows(mixed, later) && follows(arrived, later))
+}
+
+/// Whole minutes from `from` to `to`; none when either is no moment.
+fn minutes_between(from: Option<&str>, to: Option<&str>) -> Option<f64> {
+    let (from, to) = (moment_ms(from?)?, moment_ms(to?)?);
+    #[expect(clippy::cast_precision_loss, reason = "minutes of years 0 to 9999 are far below 2^53")]
+    let minutes = to.checked_sub(from)?.div_euclid(60_000) as f64;
+    Some(minutes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::minutes_between;
+
+    #[test]
+    fn minutes_are_whole_and_may_lie_in_different_zones() {
+        assert_eq!(minutes_between(Some("2026-03-18T09:00:00+08:00"), Some("2026-03-18T01:25:30Z")), Some(25.0));
+        assert_eq!(minutes_between(Some("2026-03-18T09:00:00"), Some("2026-03-18T01:25:30Z")), None);
+        assert_eq!(minutes_between(None, Some("2026-03-18T01:25:30Z")), None);
+    }
 }

@@ -1,9 +1,11 @@
 //! `decision_makers`: before the tender somebody specifies; a contact was not tomorrow.
 
-use crate::{answers, dates, stage};
+use crate::{answers, stage};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use sopwith_sdk::{About, Availability, Context, Finding, Findings, Input, Need, Rule, RuleError, Validate, texts};
+use sopwith_sdk::{
+    About, Availability, Context, Finding, Findings, Input, Need, Rule, RuleError, Validate, dates, texts,
+};
 use std::collections::BTreeSet;
 
 /// Config of `decision_makers`: none.

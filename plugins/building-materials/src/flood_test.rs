@@ -2,12 +2,13 @@
 //! at its end.
 
 use crate::answers;
-use crate::dates;
 use crate::limits::Limits;
 use crate::work::Checks;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use sopwith_sdk::{About, Context, Evidence, Finding, Findings, Input, Rule, RuleError, Validate, round1, texts};
+use sopwith_sdk::{
+    About, Context, Evidence, Finding, Findings, Input, Rule, RuleError, Validate, dates, round1, texts,
+};
 
 /// Evidence requirement of step `flood_test` with the photo of its end.
 const END_PHOTO: &str = "flood_end";

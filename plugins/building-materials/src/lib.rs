@@ -10,7 +10,6 @@ mod batch_reuse;
 mod certificates;
 mod competitor;
 mod concrete;
-mod dates;
 mod decision_makers;
 mod flood_test;
 mod limits;

@@ -1,11 +1,10 @@
 //! `materials`: what is built in has a certificate; quantities have a unit of the trade.
 
 use crate::answers::{self, Material, is_given};
-use crate::dates;
 use crate::rows::{UNITS, Unit};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use sopwith_sdk::{About, Context, Finding, Findings, Input, Rule, RuleError, Submission, Validate, texts};
+use sopwith_sdk::{About, Context, Finding, Findings, Input, Rule, RuleError, Submission, Validate, dates, texts};
 use std::collections::BTreeSet;
 
 /// Evidence requirement of step `materials` that holds the photos of batch labels.

@@ -1,12 +1,14 @@
 //! `next_step`: agreed actions are due after the visit; the next visit is suggested by the chance to win.
 
+use crate::answers;
 use crate::limits::Limits;
 use crate::win::Win;
-use crate::{answers, dates};
 use chrono::Days;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use sopwith_sdk::{About, Availability, Context, Finding, Findings, Input, Need, Rule, RuleError, Validate, texts};
+use sopwith_sdk::{
+    About, Availability, Context, Finding, Findings, Input, Need, Rule, RuleError, Validate, dates, texts,
+};
 
 /// Config of `next_step`: none; the factors of the chance are parameters of the SOP.
 #[derive(Debug, Deserialize, JsonSchema)]

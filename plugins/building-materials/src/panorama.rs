@@ -1,10 +1,9 @@
 //! `panorama`: a building site changes within a month; a picture that looks like last month's is last month's.
 
-use crate::dates;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sopwith_sdk::{
-    About, Assess, Availability, Context, Finding, Findings, Input, Need, PhotoNeighbour, Rule, RuleError, texts,
+    About, Assess, Availability, Context, Finding, Findings, Input, Need, PhotoNeighbour, Rule, RuleError, dates, texts,
 };
 use std::collections::BTreeSet;
 

@@ -1,11 +1,12 @@
 //! `sampling`: how many specimens a batch needs is a matter of its material and its size, and stands in a dataset.
 
 use crate::answers::{self, Sample};
-use crate::dates;
 use crate::rows::{SAMPLING_RULES, SamplingRule, Test};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use sopwith_sdk::{About, Availability, Context, Finding, Findings, Input, Need, Rule, RuleError, Validate, texts};
+use sopwith_sdk::{
+    About, Availability, Context, Finding, Findings, Input, Need, Rule, RuleError, Validate, dates, texts,
+};
 use std::collections::BTreeSet;
 
 /// Config of `sampling`: none.

@@ -1,11 +1,12 @@
 //! `stage`: a building does not go back. If it seems to, somebody must say why.
 
 use crate::answers::{self, is_given};
-use crate::dates;
 use crate::project::Fields;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use sopwith_sdk::{About, Availability, Context, Finding, Findings, Input, Need, Rule, RuleError, Validate, texts};
+use sopwith_sdk::{
+    About, Availability, Context, Finding, Findings, Input, Need, Rule, RuleError, Validate, dates, texts,
+};
 
 /// Config of `stage`: none.
 #[derive(Debug, Deserialize, JsonSchema)]

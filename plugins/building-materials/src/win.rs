@@ -1,11 +1,10 @@
 //! The chance to win a project, and when to go there again.
 
 use crate::answers;
-use crate::dates;
 use crate::limits::Limits;
 use crate::project::Fields;
 use serde_json::{Value, json};
-use sopwith_sdk::{Input, RuleError, round1};
+use sopwith_sdk::{Input, RuleError, dates, round1};
 
 /// Chances are never nothing and never certain.
 const BOUNDS: (f64, f64) = (0.02, 0.97);

@@ -1,9 +1,9 @@
 //! `actions`: what was agreed must be due after the visit.
 
-use crate::{answers, dates};
+use crate::answers;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use sopwith_sdk::{About, Context, Finding, Findings, Input, Rule, RuleError, Validate, texts};
+use sopwith_sdk::{About, Context, Finding, Findings, Input, Rule, RuleError, Validate, dates, texts};
 
 /// Config of `actions`: none.
 #[derive(Debug, Deserialize, JsonSchema)]

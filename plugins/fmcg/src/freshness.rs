@@ -1,12 +1,11 @@
 //! `freshness`: dates of production lots must be possible; what is expired or near expiry is said.
 
 use crate::answers::{self, Lot};
-use crate::dates;
 use crate::rows::{PRODUCTS, Product};
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use sopwith_sdk::{About, Context, Finding, Findings, Input, Rule, RuleError, Validate, texts};
+use sopwith_sdk::{About, Context, Finding, Findings, Input, Rule, RuleError, Validate, dates, texts};
 use std::collections::BTreeSet;
 
 /// Config of `freshness`: none.
@@ -145,7 +144,7 @@ impl Row<'_> {
                     .with("qty_shelf", self.lot.qty_shelf)
             });
         }
-        let near_days = dates::near_expiry_days(shelf_life_days(self.product, made, best_before)?);
+        let near_days = near_expiry_days(shelf_life_days(self.product, made, best_before)?);
         (days_left <= near_days && self.lot.qty_shelf + self.lot.qty_back > 0).then(|| {
             self.about(Finding::info("freshness.near_expiry"), "best_before")
                 .with("days_left", days_left)
@@ -157,4 +156,29 @@ impl Row<'_> {
 /// The product's shelf life, else the lot's own; none when neither is known.
 pub fn shelf_life_days(product: Option<&Product>, made: Option<NaiveDate>, best_before: NaiveDate) -> Option<i64> {
     product.map(|product| product.shelf_life_days).or_else(|| made.map(|made| dates::days_between(made, best_before)))
+}
+
+/// How many days before its best-before date a product is near expiry, by shelf life in days. The bands are the ones
+/// retailers in China use (a year and more 45, half a year 20, 90 days 15, 30 days 10, 16 days 5, less 1 to 4); below 16
+/// days it is a quarter of the shelf life.
+pub fn near_expiry_days(shelf_life_days: i64) -> i64 {
+    match shelf_life_days {
+        365.. => 45,
+        180..365 => 20,
+        90..180 => 15,
+        30..90 => 10,
+        16..30 => 5,
+        short => ((short + 3) / 4).clamp(1, 4),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::near_expiry_days;
+
+    #[test]
+    fn the_bands_change_at_their_edges() {
+        let bands = [365, 364, 180, 179, 90, 89, 30, 29, 16, 15, 12, 4, 1, 0].map(near_expiry_days);
+        assert_eq!(bands, [45, 20, 20, 15, 15, 10, 10, 5, 5, 4, 3, 1, 1, 1]);
+    }
 }

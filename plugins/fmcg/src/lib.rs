@@ -6,7 +6,6 @@
 
 mod actions;
 mod answers;
-mod dates;
 mod facings;
 mod freshness;
 mod gtin;

@@ -3,12 +3,12 @@
 
 use crate::answers::{self, Lot};
 use crate::rows::{PLANOGRAM, PRODUCTS, PROMOTIONS, PlanogramRow, Product, PromotionRow, TARGETS, TargetRow, Tier};
-use crate::{dates, freshness, money};
+use crate::{freshness, money};
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use sopwith_sdk::{About, Availability, Context, Input, Need, Rule, RuleError, Score, Scorecard, ratio, texts};
+use sopwith_sdk::{About, Availability, Context, Input, Need, Rule, RuleError, Score, Scorecard, dates, ratio, texts};
 use std::collections::BTreeSet;
 
 /// The parts, in the order they are reported.
@@ -255,7 +255,7 @@ fn age(lot: &Lot, product: Option<&Product>, today: NaiveDate) -> Option<Age> {
         return Some(Age::Expired);
     }
     let made = lot.made.as_deref().and_then(dates::parse);
-    let near_days = dates::near_expiry_days(freshness::shelf_life_days(product, made, best_before)?);
+    let near_days = freshness::near_expiry_days(freshness::shelf_life_days(product, made, best_before)?);
     Some(if days_left <= near_days { Age::NearExpiry } else { Age::Fresh })
 }
 

@@ -1,9 +1,11 @@
 //! `appointment_window`: the rep was there when the institution had not agreed to it.
 
-use crate::{answers, dates};
+use crate::answers;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use sopwith_sdk::{About, Assess, Availability, Context, Finding, Findings, Input, Need, Rule, RuleError, texts};
+use sopwith_sdk::{
+    About, Assess, Availability, Context, Finding, Findings, Input, Need, Rule, RuleError, dates, texts,
+};
 
 /// Config of `appointment_window`.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -2,11 +2,13 @@
 //!
 //! Calls of other visits are those the dataset knows of; calls per day are those of this visit.
 
+use crate::answers;
 use crate::rows::{HCPS, Hcp};
-use crate::{answers, dates};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use sopwith_sdk::{About, Assess, Availability, Context, Finding, Findings, Input, Need, Rule, RuleError, texts};
+use sopwith_sdk::{
+    About, Assess, Availability, Context, Finding, Findings, Input, Need, Rule, RuleError, dates, texts,
+};
 
 /// Config of `call_frequency`.
 #[derive(Debug, Deserialize, JsonSchema)]

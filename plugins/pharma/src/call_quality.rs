@@ -2,12 +2,14 @@
 //! mark caps the total at what the SOP says. Within a part what does not apply is left out, and the rest counts in full.
 
 use crate::answers::{self, Detailing, of_each};
+use crate::gate;
 use crate::rows::{CYCLE_PLAN, CyclePlan, HCPS, Hcp, REPS};
-use crate::{dates, gate};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sopwith_sdk::{About, Availability, Context, Input, Need, Rule, RuleError, Score, Scorecard, ratio, round1, texts};
+use sopwith_sdk::{
+    About, Availability, Context, Input, Need, Rule, RuleError, Score, Scorecard, dates, ratio, round1, texts,
+};
 use std::collections::BTreeSet;
 
 /// Config of `call_quality`. What a country does not demand is off.

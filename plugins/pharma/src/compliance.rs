@@ -1,11 +1,10 @@
 //! `compliance`: the rep may promote here at all, the institution agreed to it, and the room is one where it may be.
 
 use crate::answers::{self, Appointment};
-use crate::dates;
 use crate::rows::{REPS, Rep};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use sopwith_sdk::{About, Context, Finding, Findings, Input, Rule, RuleError, Validate, texts};
+use sopwith_sdk::{About, Context, Finding, Findings, Input, Rule, RuleError, Validate, dates, texts};
 
 /// Config of `compliance`. What a country does not demand is off.
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -1,9 +1,10 @@
 //! `late_entry`: the call was written down long after it was made.
 
-use crate::dates;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use sopwith_sdk::{About, Assess, Availability, Context, Finding, Findings, Input, Need, Rule, RuleError, texts};
+use sopwith_sdk::{
+    About, Assess, Availability, Context, Finding, Findings, Input, Need, Rule, RuleError, dates, texts,
+};
 
 /// Config of `late_entry`.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -1,10 +1,12 @@
 //! `next_step`: what was agreed with whom is due after the visit.
 
+use crate::answers;
 use crate::rows::{HCPS, Hcp};
-use crate::{answers, dates};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use sopwith_sdk::{About, Availability, Context, Finding, Findings, Input, Need, Rule, RuleError, Validate, texts};
+use sopwith_sdk::{
+    About, Availability, Context, Finding, Findings, Input, Need, Rule, RuleError, Validate, dates, texts,
+};
 
 /// Config of `next_step`: none.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -1,10 +1,10 @@
 //! `off_day`: a call on a weekend, a holiday, or while the rep was on leave.
 
-use crate::dates;
 use crate::rows::{CALENDAR, CalendarDay};
+use chrono::Datelike;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use sopwith_sdk::{About, Assess, Context, Finding, Findings, Input, Rule, RuleError, texts};
+use sopwith_sdk::{About, Assess, Context, Finding, Findings, Input, Rule, RuleError, dates, texts};
 
 /// Config of `off_day`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -60,7 +60,7 @@ impl Rule for OffDay {
         let is_off = match kind(&day.to_string())?.as_deref() {
             Some("working") => false,
             Some("holiday") => true,
-            Some(_) | None => self.weekend.contains(&dates::weekday(day)),
+            Some(_) | None => self.weekend.contains(&day.weekday().number_from_monday()),
         };
         Ok(if is_off { about("off_day.not_working") } else { Findings::new() })
     }

@@ -1,8 +1,7 @@
 //! Rows of the datasets the rules look up.
 
-use crate::money;
 use serde::Deserialize;
-use sopwith_sdk::{Context, RuleError};
+use sopwith_sdk::{Context, RuleError, money};
 
 /// Name of the dataset of doctors, key `hcp`.
 pub const HCPS: &str = "hcps";

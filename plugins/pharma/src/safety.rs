@@ -2,10 +2,9 @@
 //! not complete.
 
 use crate::answers::{self, SafetyEvent, is_given};
-use crate::dates;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use sopwith_sdk::{About, Context, Finding, Findings, Input, Rule, RuleError, Submission, Validate, texts};
+use sopwith_sdk::{About, Context, Finding, Findings, Input, Rule, RuleError, Submission, Validate, dates, texts};
 
 /// Config of `safety`.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -3,11 +3,10 @@
 //! What the doctor received in visits the dataset does not know of yet is the ledger's business.
 
 use crate::answers::{self, TransferItem};
-use crate::money;
 use crate::rows::{HCPS, Hcp};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use sopwith_sdk::{About, Context, Finding, Findings, Input, Rule, RuleError, Validate, texts};
+use sopwith_sdk::{About, Context, Finding, Findings, Input, Rule, RuleError, Validate, money, texts};
 
 /// Config of `transfer`. Amounts are decimal strings in `currency`.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -62,12 +62,14 @@
 mod about;
 mod answer;
 mod context;
+pub mod dates;
 mod export;
 mod geo;
 mod input;
 mod manifest;
 #[cfg(target_arch = "wasm32")]
 mod memory;
+pub mod money;
 mod number;
 mod rule;
 

@@ -1,11 +1,10 @@
 //! `branch`: the parts of the inspection score. What was not answered is left out.
 
 use crate::answers::{CashCount, Hall, Machine, Security};
-use crate::money;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
-use sopwith_sdk::{About, Availability, Context, Input, Need, Rule, RuleError, Score, Scorecard, ratio, texts};
+use sopwith_sdk::{About, Availability, Context, Input, Need, Rule, RuleError, Score, Scorecard, money, ratio, texts};
 
 /// Config of `branch`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -91,7 +90,7 @@ impl Branch {
 fn cash(input: &Input) -> Result<Share, RuleError> {
     let mut share = Share::default();
     for counted in input.step_answers::<CashCount>("cash")?.into_iter().flat_map(|cash| cash.boxes) {
-        let amounts = money::parse(&counted.booked).zip(money::parse(&counted.counted));
+        let amounts = money::cents(&counted.booked).zip(money::cents(&counted.counted));
         share.count(amounts.map(|(booked, counted)| booked == counted));
     }
     Ok(share)

@@ -1,10 +1,9 @@
 //! `cash`: what is counted is what the books say, within the limit of its place, counted by two people.
 
 use crate::answers::{CashBox, CashCount};
-use crate::money;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use sopwith_sdk::{About, Context, Finding, Findings, Input, Rule, RuleError, Validate, texts};
+use sopwith_sdk::{About, Context, Finding, Findings, Input, Rule, RuleError, Validate, money, texts};
 
 /// Dataset of limits, key `place`.
 const LIMITS: &str = "cash_limits";
@@ -77,7 +76,7 @@ impl Rule for Cash {
 
 fn one(cash: &CashBox, at: &str, context: &Context<'_>) -> Result<Findings, RuleError> {
     let about = |finding: Finding, member: &str| finding.at(format!("{at}/{member}")).with("box", cash.id.as_str());
-    let Some((booked, counted)) = money::parse(&cash.booked).zip(money::parse(&cash.counted)) else {
+    let Some((booked, counted)) = money::cents(&cash.booked).zip(money::cents(&cash.counted)) else {
         return Ok(vec![about(Finding::error("cash.bad_amount"), "counted")]);
     };
     let mut findings = Findings::new();
@@ -87,14 +86,14 @@ fn one(cash: &CashBox, at: &str, context: &Context<'_>) -> Result<Findings, Rule
             true => about(Finding::error("cash.differs").weight(60), "counted"),
             false => about(Finding::error("cash.unexplained"), "reason"),
         };
-        findings.push(finding.with("difference", money::text(counted - booked)));
+        findings.push(finding.with("difference", money::shown(counted - booked)));
     }
     if let Some(row) = context.lookup::<Limit>(LIMITS, &cash.place)? {
-        let limit = money::parse(&row.limit)
+        let limit = money::cents(&row.limit)
             .ok_or_else(|| RuleError::new("bad_row", format!("{}: limit `{}` is no amount", cash.place, row.limit)))?;
         if counted > limit {
             let finding = about(Finding::warning("cash.over_limit").weight(10), "counted");
-            findings.push(finding.with("counted", money::text(counted)).with("limit", money::text(limit)));
+            findings.push(finding.with("counted", money::shown(counted)).with("limit", money::shown(limit)));
         }
     }
     if cash.custodians.len() < 2 {

@@ -6,7 +6,6 @@
 mod answers;
 mod branch;
 mod cash;
-mod money;
 
 sopwith_sdk::export_plugin! {
     name: "bank",

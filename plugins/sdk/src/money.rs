@@ -4,6 +4,7 @@
 const MOST: i64 = 100_000_000_000_000;
 
 /// An amount with at most two decimals in hundredths, `12`, `12.5` or `12.50`, zero included; none for anything else.
+#[must_use]
 pub fn cents(text: &str) -> Option<i64> {
     let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -16,6 +17,7 @@ pub fn cents(text: &str) -> Option<i64> {
 }
 
 /// Hundredths as an amount with two decimals.
+#[must_use]
 pub fn shown(cents: i64) -> String {
     let sign = if cents < 0 { "-" } else { "" };
     format!("{sign}{}.{:02}", cents.abs() / 100, cents.abs() % 100)

@@ -1,9 +1,10 @@
-//! Calendar days and moments: reading and counting.
+//! Calendar days and moments as texts: reading and counting. Days are the customer's, moments name their offset.
 
+use crate::{Input, RuleError};
 use chrono::{DateTime, NaiveDate};
-use sopwith_sdk::{Input, RuleError};
 
 /// A day written `YYYY-MM-DD`; none for anything else.
+#[must_use]
 pub fn parse(text: &str) -> Option<NaiveDate> {
     (text.len() == 10).then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()).flatten()
 }
@@ -18,21 +19,21 @@ pub fn business_date(input: &Input) -> Result<NaiveDate, RuleError> {
 }
 
 /// Days from `from` to `to`, negative when `to` is earlier.
+#[must_use]
 pub fn days_between(from: NaiveDate, to: NaiveDate) -> i64 {
     to.signed_duration_since(from).num_days()
 }
 
-/// A moment written as RFC 3339 with its offset, in milliseconds since the Unix epoch; none for anything else.
+/// A moment of RFC 3339 with its offset, in milliseconds since the Unix epoch; none for anything else.
+#[must_use]
 pub fn moment_ms(text: &str) -> Option<i64> {
     DateTime::parse_from_rfc3339(text).ok().map(|moment| moment.timestamp_millis())
 }
 
-/// Whole minutes from `from` to `to`; none when either is no moment.
-pub fn minutes_between(from: Option<&str>, to: Option<&str>) -> Option<f64> {
-    let (from, to) = (moment_ms(from?)?, moment_ms(to?)?);
-    #[expect(clippy::cast_precision_loss, reason = "minutes of years 0 to 9999 are far below 2^53")]
-    let minutes = to.checked_sub(from)?.div_euclid(60_000) as f64;
-    Some(minutes)
+/// Hours in milliseconds.
+#[must_use]
+pub fn hours_ms(hours: u32) -> i64 {
+    i64::from(hours) * 3_600_000
 }
 
 #[cfg(test)]
@@ -48,9 +49,17 @@ mod tests {
     }
 
     #[test]
-    fn moments_need_their_offset_and_may_lie_in_different_zones() {
-        assert_eq!(minutes_between(Some("2026-03-18T09:00:00+08:00"), Some("2026-03-18T01:25:30Z")), Some(25.0));
-        assert_eq!(minutes_between(Some("2026-03-18T09:00:00"), Some("2026-03-18T01:25:30Z")), None);
-        assert_eq!(minutes_between(None, Some("2026-03-18T01:25:30Z")), None);
+    fn days_are_counted_over_the_end_of_a_month() {
+        let days = parse("2024-02-28").zip(parse("2024-03-01"));
+        assert_eq!(days.map(|(from, to)| days_between(from, to)), Some(2));
+        assert_eq!(days.map(|(from, to)| days_between(to, from)), Some(-2));
+    }
+
+    #[test]
+    fn a_moment_has_an_offset() {
+        assert_eq!(moment_ms("2026-03-18T10:00:00+08:00"), moment_ms("2026-03-18T02:00:00Z"));
+        for text in ["2026-03-18T10:00:00", "2026-03-18", "", "10:00"] {
+            assert!(moment_ms(text).is_none(), "{text}");
+        }
     }
 }
