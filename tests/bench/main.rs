@@ -14,6 +14,7 @@ mod rule_call;
 mod served;
 mod submit;
 mod tenants;
+mod versions;
 mod wire;
 mod workload;
 

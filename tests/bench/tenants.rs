@@ -4,7 +4,9 @@
 use crate::load::{Pace, drive, rss_mb};
 use crate::measure::{Measure, Of, Settings, median};
 use crate::submit::{SERVED, address};
+use crate::versions::{played_back, version_of};
 use crate::workload::{Crew, Judges, STEPS};
+use host_api::{Host, HostConfig, Limits};
 use std::path::{Path, PathBuf};
 use tests::server::{Kind, Place, Server};
 
@@ -65,47 +67,37 @@ pub fn measure(settings: &Settings) -> anyhow::Result<Vec<Measure>> {
     Ok(measures)
 }
 
-/// So many tenants, made side by side: what takes long is compiling their plugins, each in a process of its own.
+/// So many tenants, each with versions of the store audit's plugins of its own.
 fn crews(place: &Place, server: &Server, number: usize) -> anyhow::Result<Vec<Crew>> {
+    let honest = Judges::honest(STEPS)?;
+    let hosts = honest.components.iter().map(|component| here(place, component)).collect::<anyhow::Result<Vec<_>>>()?;
     let make = |tenant: usize| -> anyhow::Result<Crew> {
-        let judges = own_versions(place.folder(), tenant)?;
+        let own = place.folder().join(format!("plugins-{tenant}"));
+        std::fs::create_dir_all(&own)?;
+        let mut components: Vec<PathBuf> = Vec::new();
+        for (component, host) in honest.components.iter().zip(&hosts) {
+            let bytes = version_of(&std::fs::read(component)?, &format!("tenant {tenant}"));
+            host.load(&bytes)?;
+            let file = own.join(component.file_name().unwrap_or_default());
+            std::fs::write(&file, bytes)?;
+            components.push(file);
+        }
         let names = (format!("tnt_{tenant:04}"), format!("t{tenant}-"));
-        let crew = Crew::new(place, server, (&names.0, &names.1), &judges, 1)?;
+        let crew = Crew::new(place, server, (&names.0, &names.1), &Judges { components, ..honest.clone() }, 1)?;
         if tenant % 100 == 99 {
             eprintln!("{} tenants of {number}", tenant + 1);
         }
         Ok(crew)
     };
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        let half =
-            |first: usize| scope.spawn(move || (first..number).step_by(cores).map(make).collect::<Result<Vec<_>, _>>());
-        let parts: Vec<_> = (0..cores).map(half).collect();
-        let mut crews = Vec::new();
-        for part in parts {
-            crews.extend(part.join().map_err(|_| anyhow::anyhow!("a tenant could not be made"))??);
-        }
-        Ok(crews)
-    })
+    (0..number).map(make).collect()
 }
 
-/// The plugins of the store audit with a section of the tenant's own: other bytes, so another version to everybody.
-fn own_versions(folder: &Path, tenant: usize) -> anyhow::Result<Judges> {
-    let honest = Judges::honest(STEPS)?;
-    let own = folder.join(format!("plugins-{tenant}"));
-    std::fs::create_dir_all(&own)?;
-    let mut components: Vec<PathBuf> = Vec::new();
-    for component in &honest.components {
-        let mut bytes = std::fs::read(component)?;
-        let name = b"tenant";
-        let text = tenant.to_le_bytes();
-        // A custom section: id 0, length, length of the name, name, content.
-        bytes.extend([0, u8::try_from(1 + name.len() + text.len())?, u8::try_from(name.len())?]);
-        bytes.extend(name);
-        bytes.extend(text);
-        let file = own.join(component.file_name().unwrap_or_default());
-        std::fs::write(&file, bytes)?;
-        components.push(file);
-    }
-    Ok(Judges { components, ..honest })
+/// A sandbox that puts the code of this component's versions where the server, which has the same key, finds it.
+fn here(place: &Place, component: &Path) -> anyhow::Result<Host> {
+    let code = place.data().join("code");
+    let key = std::fs::read(code.join("key"))?;
+    let cache_key = key.try_into().map_err(|_| anyhow::anyhow!("the key has another length"))?;
+    let name = component.file_stem().unwrap_or_default().to_string_lossy();
+    let compiler = played_back(&std::fs::read(component)?, &place.folder().join(format!("{name}.frame")))?;
+    Ok(Host::new(HostConfig { cache: Some(code), cache_key, compiler, limits: Limits::default() })?)
 }

@@ -39,6 +39,7 @@ pub struct Crew {
 pub type Visits = Vec<(usize, String)>;
 
 /// What a price step is judged by.
+#[derive(Clone)]
 pub struct Judges {
     /// Files of components.
     pub components: Vec<PathBuf>,

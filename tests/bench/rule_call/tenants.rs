@@ -1,17 +1,15 @@
 //! A thousand companies, each with a plugin of its own: what they take in memory, and what a call costs when no two calls
 //! in a row are to the same plugin.
 //!
-//! The plugins are the FMCG component with another custom section each, so their hashes, files and mappings differ. The
-//! compiler leaves custom sections out, so the machine code is made once, by the real child; for the thousand its output
-//! is played back. All else is the way of any plugin: policy, MAC, file, link, manifest.
+//! The plugins are versions of the FMCG component (`versions`).
 
 use super::scene::{self, Scene};
 use super::{GROUP, rounds, typical};
 use crate::measure::{Measure, Of, Settings};
-use anyhow::{Context as _, ensure};
-use host_api::{Compiler, Host, Limits, Plugin};
+use crate::versions::{played_back, version_of};
+use anyhow::Context as _;
+use host_api::{Host, Limits, Plugin};
 use std::hint::black_box;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 /// See the module header.
@@ -19,17 +17,12 @@ pub fn measure(settings: &Settings, scene: &Scene) -> anyhow::Result<Vec<Measure
     let tenants = settings.rounds(1_000, 20);
     let folder = tempfile::tempdir()?;
     let wasm = scene::component("fmcg")?;
-    let machine_code = folder.path().join("frame");
-    std::fs::write(&machine_code, compiled(&wasm)?)?;
-    let compiler = Compiler::Child {
-        program: "/bin/sh".into(),
-        args: vec!["-c".into(), "cat > /dev/null; exec cat \"$0\"".into(), machine_code.into()],
-    };
+    let compiler = played_back(&wasm, &folder.path().join("frame"))?;
     let host = scene::host_with(compiler, Limits::default(), Some(folder.path().join("cache")))?;
     let before = resident()?;
     let begun = std::time::Instant::now();
     let plugins = (0..tenants).map(|tenant| {
-        host.load(&with_section(&wasm, &format!("tenant {tenant}"))).with_context(|| format!("plugin {tenant}"))
+        host.load(&version_of(&wasm, &format!("tenant {tenant}"))).with_context(|| format!("plugin {tenant}"))
     });
     let plugins: Vec<Arc<Plugin>> = plugins.collect::<anyhow::Result<_>>()?;
     let loaded = begun.elapsed().as_secs_f64() * 1e3 / tenants as f64;
@@ -73,33 +66,6 @@ fn in_turns(
         one.push(typical(lasting, || scene::answered(black_box(host.call(single, its_call, &scene.datasets))))?);
     }
     Ok((all, one))
-}
-
-/// What the compiling child says to a component.
-fn compiled(wasm: &[u8]) -> anyhow::Result<Vec<u8>> {
-    use std::io::Write as _;
-    let mut child = Command::new(tests::built("SOPWITH_BIN")?)
-        .arg("compile-plugin")
-        .env_clear()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    child.stdin.take().context("the compiler has no stdin")?.write_all(wasm)?;
-    let output = child.wait_with_output()?;
-    ensure!(output.status.success(), "the compiler ended with {}", output.status);
-    Ok(output.stdout)
-}
-
-/// The same component with one more custom section.
-fn with_section(wasm: &[u8], content: &str) -> Vec<u8> {
-    const NAME: &[u8] = b"bench";
-    let size = 1 + NAME.len() + content.len();
-    let mut all = wasm.to_vec();
-    // Both lengths are below 128, so each is one byte of LEB128.
-    all.extend([0, u8::try_from(size).unwrap_or(u8::MAX), u8::try_from(NAME.len()).unwrap_or(u8::MAX)]);
-    all.extend(NAME);
-    all.extend(content.as_bytes());
-    all
 }
 
 /// Megabytes of this process that are in memory: all, and those that are its own. The rest are clean pages of files, which
