@@ -2,14 +2,17 @@
 //! them waiting than that, so another's waits behind a few and not behind a queue. A tenant whose judgements are slow, or
 //! not known yet, is judged on threads of its own kind: half as many as there are cores, and of a low priority, so that
 //! they take what everybody else leaves.
+//!
+//! Slow is what takes processor time. By the clock on the wall a judgement is slow that had to wait for a core, and a busy
+//! tenant would soon share the threads of the one that keeps it waiting.
 
 use moka::sync::Cache;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Judgements of a tenant that take longer than this in the mean are slow.
+/// Judgements of a tenant that take more processor time than this in the mean are slow.
 const SLOW: Duration = Duration::from_millis(5);
 /// Judgements that take longer than this in the mean gain by running their rule calls side by side; starting a call on
 /// another core costs some ten microseconds.
@@ -49,7 +52,6 @@ struct Tenant {
 pub struct Turn {
     tenant: Arc<Tenant>,
     threads: Arc<rayon::ThreadPool>,
-    begun: Instant,
     mean_us: u64,
     _of_tenant: Option<OwnedSemaphorePermit>,
     _of_lane: Option<OwnedSemaphorePermit>,
@@ -104,7 +106,7 @@ impl Turns {
         let lane = if u128::from(mean_us) > SLOW.as_micros() { &self.slow } else { &self.quick };
         let of_lane = Arc::clone(&lane.turns).acquire_owned().await.ok();
         let threads = Arc::clone(&lane.threads);
-        Turn { tenant, threads, begun: Instant::now(), mean_us, _of_tenant: of_tenant, _of_lane: of_lane }
+        Turn { tenant, threads, mean_us, _of_tenant: of_tenant, _of_lane: of_lane }
     }
 }
 
@@ -117,17 +119,36 @@ impl Turn {
     /// Runs it on a thread of this turn, which it takes with it.
     pub fn run(self, judging: impl FnOnce(&Self) + Send + 'static) {
         let threads = Arc::clone(&self.threads);
-        threads.spawn(move || judging(&self));
+        threads.spawn(move || {
+            let before = busy();
+            judging(&self);
+            self.took(busy().saturating_sub(before));
+        });
     }
-}
 
-impl Drop for Turn {
-    fn drop(&mut self) {
-        let took_us = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX / WEIGHT);
+    fn took(&self, took: Duration) {
+        let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX / WEIGHT);
         // Two that end at the same moment may lose one of them; it is a mean.
         let mean_us = self.tenant.mean_us.load(Ordering::Relaxed);
         self.tenant.mean_us.store((mean_us * (WEIGHT - 1)).saturating_add(took_us) / WEIGHT, Ordering::Relaxed);
     }
+}
+
+/// How long this thread has been busy.
+#[cfg(target_os = "linux")]
+fn busy() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+    Duration::new(seconds.unwrap_or_default(), nanos.unwrap_or_default())
+}
+
+/// Elsewhere the clock on the wall stands in for it.
+#[cfg(not(target_os = "linux"))]
+fn busy() -> Duration {
+    use std::sync::LazyLock;
+    use std::time::Instant;
+    static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    BEGAN.elapsed()
 }
 
 #[cfg(test)]
@@ -147,7 +168,7 @@ mod tests {
     /// Has a tenant judged for so often that it is known to be quick.
     fn known(turns: &Turns, tenant: &str) {
         for _ in 0..40 {
-            drop(now(turns.take(tenant)).unwrap());
+            now(turns.take(tenant)).unwrap().took(Duration::ZERO);
         }
     }
 
@@ -181,6 +202,20 @@ mod tests {
         known(&turns, "a");
         let (one, two) = (now(turns.take("a")), now(turns.take("a")));
         assert!(one.is_some() && two.is_some());
+    }
+
+    #[tokio::test]
+    async fn who_is_busy_for_long_is_slow() {
+        let turns = Turns::new(2).unwrap();
+        known(&turns, "a");
+        let (held, busy_one) = (turns.take("a").await, turns.take("a").await);
+        assert!(u128::from(held.mean_us) < SLOW.as_micros());
+        busy_one.run(|_| {
+            let begun = busy();
+            while busy().saturating_sub(begun) < SLOW * 10 {}
+        });
+        // There are two turns: this one is the busy one's, once it is over.
+        assert!(u128::from(turns.take("a").await.mean_us) > SLOW.as_micros());
     }
 
     #[test]
