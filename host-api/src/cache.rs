@@ -1,7 +1,7 @@
 //! Compiled code on disk: one file for each binary and engine, code first, then its MAC.
 //!
 //! Loading code that somebody else wrote is the end of the sandbox, so a file counts only with a MAC over the binary's
-//! hash, the engine's compatibility hash, the target and the code. The key stays in this process; the child that compiles
+//! hash, what made the code (`policy::made_by`), the target and the code. The key stays in this process; the child that compiles
 //! never sees it. A file is opened once, read whole, and checked. One that does not check out is deleted. Losing the folder
 //! costs a compilation, nothing else.
 //!
@@ -24,7 +24,7 @@ const MAC_BYTES: usize = 32;
 pub(crate) struct Cache {
     folder: PathBuf,
     key: [u8; 32],
-    compatibility: [u8; 32],
+    made_by: [u8; 32],
     code_bytes: usize,
 }
 
@@ -32,11 +32,11 @@ impl Cache {
     pub(crate) fn open(
         folder: PathBuf,
         key: [u8; 32],
-        compatibility: [u8; 32],
+        made_by: [u8; 32],
         code_bytes: usize,
     ) -> Result<Self, HostError> {
         fs::create_dir_all(&folder).map_err(|source| HostError::Cache { path: folder.clone(), source })?;
-        Ok(Self { folder, key, compatibility, code_bytes })
+        Ok(Self { folder, key, made_by, code_bytes })
     }
 
     /// The code of the binary with this hash, if it is here and untouched.
@@ -102,18 +102,18 @@ impl Cache {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).map_err(io::Error::other)?;
         // Every part but the last has a fixed length or carries it, so no two lists of parts give the same bytes.
         let target = format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS);
-        for part in [b"sopwith.code.v2", kind.as_str().as_bytes(), target.as_bytes()] {
+        for part in [b"sopwith.code.v3", kind.as_str().as_bytes(), target.as_bytes()] {
             mac.update(&(part.len() as u64).to_le_bytes());
             mac.update(part);
         }
         mac.update(hash);
-        mac.update(&self.compatibility);
+        mac.update(&self.made_by);
         mac.update(code);
         Ok(mac)
     }
 
     fn path(&self, hash: &[u8; 32]) -> PathBuf {
-        let engine = hex(&self.compatibility);
+        let engine = hex(&self.made_by);
         self.folder.join(format!("{}-{}.code", hex(hash), engine.get(..16).unwrap_or(&engine)))
     }
 }

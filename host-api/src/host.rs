@@ -53,9 +53,9 @@ impl Host {
         let HostConfig { cache, cache_key, compiler, limits } = config;
         let runtime = Runtime::new(&limits)?;
         let linker = linker(runtime.engine()).map_err(|error| HostError::Runtime(error.to_string()))?;
-        let cache = cache
-            .map(|folder| Cache::open(folder, cache_key, *runtime.compatibility(), limits.compile.code_bytes))
-            .transpose()?;
+        let made_by = policy::made_by(runtime.compatibility(), [&limits.plugin, &limits.engine_module]);
+        let cache =
+            cache.map(|folder| Cache::open(folder, cache_key, made_by, limits.compile.code_bytes)).transpose()?;
         Ok(Self { runtime: Arc::new(runtime), linker, cache, compiler, compiling: Mutex::new(()), limits })
     }
 
@@ -65,9 +65,10 @@ impl Host {
     /// The binary is not a plugin this host will run, and why.
     pub fn load(&self, wasm: &[u8]) -> Result<Arc<Plugin>, Refused> {
         guarded(|| {
-            policy::check_component(wasm, &self.limits.plugin)?;
+            policy::check_size(wasm, &self.limits.plugin)?;
             let hash = sha256(wasm);
-            let code = self.code(Kind::Component, wasm, &hash)?;
+            let check = || policy::check_component(wasm, &self.limits.plugin);
+            let code = self.code(Kind::Component, wasm, &hash, check)?;
             Plugin::new(&self.runtime, &self.linker, &hex(&hash), &code, &self.limits.describe).map(Arc::new)
         })
     }
@@ -78,9 +79,10 @@ impl Host {
     /// The binary is not an engine this host will run, and why.
     pub fn load_engine(&self, wasm: &[u8]) -> Result<EngineModule, Refused> {
         guarded(|| {
-            policy::check_engine_module(wasm, &self.limits.engine_module)?;
+            policy::check_size(wasm, &self.limits.engine_module)?;
             let hash = sha256(wasm);
-            let code = self.code(Kind::Module, wasm, &hash)?;
+            let check = || policy::check_engine_module(wasm, &self.limits.engine_module);
+            let code = self.code(Kind::Module, wasm, &hash, check)?;
             EngineModule::new(&self.runtime, hex(&hash), &code, &self.limits.engine_call)
         })
     }
@@ -99,12 +101,20 @@ impl Host {
         })
     }
 
-    /// Machine code from the folder, or from the compiler and then into the folder.
-    fn code(&self, kind: Kind, wasm: &[u8], hash: &[u8; 32]) -> Result<TrustedCode, Refused> {
+    /// Machine code from the folder, or from the compiler and then into the folder. What is in the folder was checked
+    /// before it was compiled, by the same policy under the same limits, or its MAC would be another.
+    fn code(
+        &self,
+        kind: Kind,
+        wasm: &[u8],
+        hash: &[u8; 32],
+        check: impl FnOnce() -> Result<(), Refused>,
+    ) -> Result<TrustedCode, Refused> {
         let cached = || self.cache.as_ref().and_then(|cache| cache.get(kind, hash));
         if let Some(code) = cached() {
             return Ok(code);
         }
+        check()?;
         // Nothing is protected but the order, so a panic of another thread spoils nothing.
         let _one_at_a_time = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
         // The same binary may have been compiled while this thread waited.

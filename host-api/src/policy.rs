@@ -4,6 +4,7 @@
 //! else. Nested components may rename and type exports, as every component encoder makes them do, but hold no code:
 //! component-to-component calls and their string adapters are out of reach. `engine.wasm` is a core module without imports.
 
+use crate::code::sha256;
 use crate::error::{RefusalCode, Refused};
 use crate::limits::ShapeLimits;
 use semver::Version;
@@ -29,9 +30,17 @@ const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
 
 const WASM_PAGE_BYTES: u64 = 64 * 1024;
 
+/// Of what this module refuses. Higher whenever it refuses more: code that was let through before is then checked again.
+const REVISION: u8 = 1;
+
+/// What code that was checked here and compiled by an engine of this compatibility is known by.
+pub(crate) fn made_by(engine: &[u8; 32], limits: [&ShapeLimits; 2]) -> [u8; 32] {
+    let limits = format!("{limits:?}");
+    sha256(&[engine.as_slice(), &[REVISION], &FEATURES.bits().to_le_bytes(), limits.as_bytes()].concat())
+}
+
 /// A plugin.
 pub(crate) fn check_component(wasm: &[u8], limits: &ShapeLimits) -> Result<(), Refused> {
-    check_size(wasm, limits)?;
     if !Parser::is_component(wasm) {
         let what = if Parser::is_core_wasm(wasm) { "a core module" } else { "not WebAssembly" };
         let detail = format!("a plugin is a WebAssembly component, this is {what}");
@@ -42,7 +51,6 @@ pub(crate) fn check_component(wasm: &[u8], limits: &ShapeLimits) -> Result<(), R
 
 /// `engine.wasm`.
 pub(crate) fn check_engine_module(wasm: &[u8], limits: &ShapeLimits) -> Result<(), Refused> {
-    check_size(wasm, limits)?;
     if !Parser::is_core_wasm(wasm) {
         return Err(Refused::new(RefusalCode::NotAComponent, "engine.wasm is a core module, this is not"));
     }
@@ -51,7 +59,8 @@ pub(crate) fn check_engine_module(wasm: &[u8], limits: &ShapeLimits) -> Result<(
     Survey::new(&ShapeLimits { module_imports: 0, ..limits.clone() }).read(wasm, FEATURES.union(WasmFeatures::SIMD))
 }
 
-fn check_size(wasm: &[u8], limits: &ShapeLimits) -> Result<(), Refused> {
+/// Before anything else looks at it.
+pub(crate) fn check_size(wasm: &[u8], limits: &ShapeLimits) -> Result<(), Refused> {
     if wasm.len() <= limits.bytes {
         return Ok(());
     }

@@ -149,3 +149,15 @@ fn a_folder_that_cannot_be_made_is_an_error_at_start() {
     let error = Host::new(config).map(drop).unwrap_err();
     assert!(error.to_string().starts_with("cannot make the folder for compiled code"), "{error}");
 }
+
+#[test]
+fn what_a_stricter_host_would_refuse_is_not_taken_from_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    filled(folder.path());
+    let mut limits = Limits::default();
+    limits.plugin.functions = 0;
+    let config =
+        HostConfig { cache: Some(folder.path().to_owned()), cache_key: [1; 32], compiler: no_compiler(), limits };
+    let refused = Host::new(config).unwrap().load(&plugin()).err().map(|refused| refused.code);
+    assert_eq!(refused, Some(RefusalCode::OverLimits));
+}
