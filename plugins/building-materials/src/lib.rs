@@ -11,6 +11,7 @@ mod certificates;
 mod competitor;
 mod concrete;
 mod decision_makers;
+mod dry_in_rain;
 mod flood_test;
 mod limits;
 mod materials;
@@ -49,6 +50,7 @@ sopwith_sdk::export_plugin! {
         sampling::Sampling,
         witness::Witness,
         waterproofing::Waterproofing,
+        dry_in_rain::DryInRain,
         flood_test::FloodTest,
         concrete::Concrete,
         truck_tickets::TruckTickets,

@@ -22,6 +22,8 @@ pub struct Fields {
     pub structure_life_y: Option<f64>,
     /// Stage when the project was last looked at.
     pub last_stage: Option<String>,
+    /// Administrative division it lies in, for its weather.
+    pub district: Option<String>,
     /// What we may sell to it, in the currency of the tenant.
     pub expected_value: Option<f64>,
 }

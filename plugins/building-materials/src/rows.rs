@@ -19,6 +19,8 @@ pub const TAKEOFF_NORMS: &str = "takeoff_norms";
 pub const SAFETY_SHEETS: &str = "safety_sheets";
 /// Nominal diameters of bars, key `diameter`.
 pub const REBAR: &str = "rebar";
+/// Weather by district and day, key `day`.
+pub const WEATHER: &str = "weather";
 
 /// A row of `units`.
 #[derive(Debug, Deserialize)]
@@ -35,6 +37,13 @@ impl Unit {
     pub fn find(context: &Context<'_>, code: &str) -> Result<Option<Self>, RuleError> {
         context.lookup(UNITS, code)
     }
+}
+
+/// A row of `weather`.
+#[derive(Debug, Deserialize)]
+pub struct Weather {
+    /// Rain of the day, mm.
+    pub rain_mm: f64,
 }
 
 /// A row of `sampling_rules`.
