@@ -1,9 +1,9 @@
 //! Compiled code on disk: one file for each binary and engine, code first, then its MAC.
 //!
 //! Loading code that somebody else wrote is the end of the sandbox, so a file counts only with a MAC over the binary's
-//! hash, what made the code (`policy::made_by`), the target and the code. The key stays in this process; the child that compiles
-//! never sees it. A file is opened once, read whole, and checked. One that does not check out is deleted. Losing the folder
-//! costs a compilation, nothing else.
+//! hash, what made the code (`policy::made_by`), the target and the code. The key stays in this process; the child that
+//! compiles never sees it. A file is opened once, read whole, and checked. One that does not check out is deleted. Losing
+//! the folder costs a compilation, nothing else.
 //!
 //! After the check the open file itself is mapped (`code`), so that a thousand plugins do not take memory for code nobody
 //! runs. That is only safe if the file cannot change under the mapping: it must belong to this user, and nobody else may
