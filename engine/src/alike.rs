@@ -1,13 +1,14 @@
 //! What makes two photos or two texts alike, and which of those alike a rule is told of.
 //!
-//! Photos are compared by their 64-bit perceptual hashes. The 64 bits are four bands of 16; two hashes that differ in at most
+//! Photos are compared by their 64-bit perceptual hashes, signatures by the shapes of their strokes (`strokes.rs`), which are
+//! 64 bits too. The 64 bits are four bands of 16; two hashes that differ in at most
 //! [`MAX_DISTANCE`] = 7 bits have a band in which they differ in at most one (7 bits on four bands: one gets no more than
 //! 7 / 4). So whoever asks an index for every band as it is and with each one of its bits turned, 4 × 17 values, finds them
 //! all and scans nothing. Texts are compared by the hash of what is left of them without case, width, spaces and punctuation.
 //! Where the past is kept is not known here: in memory `history.rs`, in a server its store.
 
 use crate::canon::sha256_hex;
-use crate::command::{Command, Submission};
+use crate::command::{Command, EvidenceReference, Submission};
 use crate::effective::EffectiveSop;
 use crate::gather::{Gathered, Wanted};
 use crate::input::{PhotoNeighbour, SameText, SubmissionInput};
@@ -28,14 +29,16 @@ pub const MIN_TEXT_CHARS: usize = 8;
 pub const MOST_NEIGHBOURS: usize = 5;
 /// Of the visits with one text a rule is told of so many: the newest.
 pub const MOST_TEXTS: usize = 20;
-/// Evidence of this kind is compared.
-const PHOTO: &str = "photo";
+/// Evidence of these kinds is compared.
+const COMPARED: [&str; 2] = ["photo", "signature"];
 
-/// A photo of this visit to look for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A photo, or signature, of this visit to look for.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WantedPhoto {
     /// Its perceptual hash.
     pub hash: u64,
+    /// Who signed, if it is a signature that says so.
+    pub signer: Option<String>,
     /// When it was received: what came later is not its past.
     pub before_ms: i64,
 }
@@ -51,7 +54,7 @@ pub struct WantedText {
     pub before_ms: i64,
 }
 
-/// A photo as it was handed in for some visit.
+/// A photo, or signature, as it was handed in for some visit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PastPhoto {
     /// SHA-256 of its bytes.
@@ -68,6 +71,8 @@ pub struct PastPhoto {
     pub step: String,
     /// Its class there.
     pub class: String,
+    /// Who signed, if it is a signature that says so.
+    pub signer: Option<String>,
     /// Business date of the visit.
     pub business_date: String,
     /// When it was received.
@@ -129,7 +134,7 @@ fn narrow(wide: char) -> char {
 /// What a submission says to other visits about its photos.
 #[must_use]
 pub fn photos_of(visit: &Visit, submission: &SubmissionInput) -> Vec<PastPhoto> {
-    let photos = submission.evidence.iter().filter(|evidence| evidence.kind == PHOTO);
+    let photos = submission.evidence.iter().filter(|evidence| COMPARED.contains(&evidence.kind.as_str()));
     let past = photos.filter_map(|photo| {
         Some(PastPhoto {
             sha256: photo.sha256.clone(),
@@ -139,6 +144,7 @@ pub fn photos_of(visit: &Visit, submission: &SubmissionInput) -> Vec<PastPhoto> 
             user: visit.user.clone(),
             step: submission.step.clone(),
             class: photo.class.clone(),
+            signer: photo.signer.clone(),
             business_date: visit.business_date.clone(),
             received_ms: submission.at.received_ms,
         })
@@ -174,9 +180,11 @@ pub(crate) fn want_visit(wanted: &mut Wanted, sop: &EffectiveSop, visit: &Visit)
 /// What a submission holds is looked for; it replaces what was handed in for the same step.
 pub(crate) fn want(wanted: &mut Wanted, sop: &EffectiveSop, submission: &Submission, before_ms: i64) {
     let is_needed = wanted.needs.contains(&Need::PhotoNeighbours);
-    for photo in submission.evidence.iter().filter(|evidence| is_needed && evidence.kind == PHOTO) {
+    let compared = |evidence: &&EvidenceReference| is_needed && COMPARED.contains(&evidence.kind.as_str());
+    for photo in submission.evidence.iter().filter(compared) {
         if let Some(hash) = photo.phash.as_deref().and_then(photo_hash) {
-            wanted.photos.entry(photo.sha256.clone()).or_insert(WantedPhoto { hash, before_ms });
+            let signer = photo.signed.as_ref().map(|signed| signed.signer.clone());
+            wanted.photos.entry(photo.sha256.clone()).or_insert(WantedPhoto { hash, signer, before_ms });
         }
     }
     if !wanted.needs.contains(&Need::SameTexts) {
@@ -217,6 +225,7 @@ impl Wanted {
             user: photo.user.clone(),
             step: photo.step.clone(),
             class: photo.class.clone(),
+            signer: photo.signer.clone(),
             business_date: photo.business_date.clone(),
             received_ms: photo.received_ms,
         })
@@ -239,17 +248,19 @@ impl Wanted {
     }
 
     /// Of the neighbours found, those a rule is told of, each with its event, in the order of `sort_neighbours`: for each
-    /// photo the [`MOST_NEIGHBOURS`] nearest and newest, of this customer and of others.
+    /// photo the [`MOST_NEIGHBOURS`] nearest and newest, of this customer and of others, by the same signer and by others.
     fn nearest(&self, mut found: Vec<(PhotoNeighbour, String)>) -> Vec<(PhotoNeighbour, String)> {
         found.sort_by(|(a, one), (b, other)| (rank(a), one).cmp(&(rank(b), other)));
         let mut seen: BTreeSet<[String; 3]> = BTreeSet::new();
-        let mut counts: BTreeMap<(String, bool), usize> = BTreeMap::new();
+        let mut counts: BTreeMap<(String, bool, bool), usize> = BTreeMap::new();
         found.retain(|(photo, _)| {
             // A step that was handed in twice shows its photo twice.
             if !seen.insert([photo.sha256.clone(), photo.visit.clone(), photo.other.clone()]) {
                 return false;
             }
-            let count = counts.entry((photo.sha256.clone(), photo.customer == self.customer)).or_default();
+            let is_signer = self.photos.get(&photo.sha256).is_some_and(|own| own.signer == photo.signer);
+            let of = (photo.sha256.clone(), photo.customer == self.customer, is_signer);
+            let count = counts.entry(of).or_default();
             *count += 1;
             *count <= MOST_NEIGHBOURS
         });

@@ -285,7 +285,7 @@ pub struct EvidenceReference {
     /// Where it was captured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<Position>,
-    /// Perceptual hash, 16 hex digits, if the reporter made one.
+    /// Perceptual hash of a photo, or shape of a signature's strokes (`strokes::shape`): 16 hex digits, if the reporter made one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phash: Option<String>,
     /// What the reporter's own models make of it, by name, 0 to 1; `recapture`: a picture of a picture or a screen.

@@ -11,6 +11,7 @@ use crate::lint;
 use crate::progress::progress;
 use crate::rejection::Rejection;
 use crate::rule::{FailureCode, Manifest, RuleAnswer, RuleCall, RuleFailure, RuleOutcome};
+use crate::strokes::{self, Stroke};
 use crate::submit::standing_decision;
 use crate::{canon, form};
 use serde::Deserialize;
@@ -29,6 +30,8 @@ enum Request {
         #[serde(default)]
         plugins: BTreeMap<String, Manifest>,
     },
+    /// What a phone sends as `phash` of a signature.
+    SignatureShape { strokes: Vec<Stroke> },
     /// Judge records, with the outcomes of the rules given.
     Judge {
         sop: Value,
@@ -65,6 +68,7 @@ pub fn respond(request: &[u8]) -> Vec<u8> {
     let response = if form::json_depth_within(request, REQUEST_DEPTH) {
         match serde_json::from_slice::<Request>(request) {
             Ok(Request::Lint { sop, plugins }) => lint_response(&sop, &plugins),
+            Ok(Request::SignatureShape { strokes }) => json!({"shape": strokes::shape_hex(&strokes)}),
             Ok(Request::Judge { sop, plugins, datasets, parameters, records, outcomes }) => {
                 judge_response(sop, plugins, datasets, &parameters, &records, outcomes)
             }

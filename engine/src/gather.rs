@@ -231,6 +231,7 @@ fn evidence_input(
         position,
         from_check_in_m,
         phash: reference.phash.clone(),
+        signer: reference.signed.as_ref().map(|signed| signed.signer.clone()),
         hints: reference.hints.clone(),
         exif: None,
     })

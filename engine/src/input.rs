@@ -147,8 +147,11 @@ pub struct EvidenceInput {
     pub position: Option<PositionInput>,
     /// Metres from the visit's check-in, if both are known.
     pub from_check_in_m: Option<f64>,
-    /// Perceptual hash.
+    /// Perceptual hash; of a signature, the shape of its strokes.
     pub phash: Option<String>,
+    /// Who signed, if it is a signature that says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<String>,
     /// What the reporter's own models make of it, by name, 0 to 1: `recapture` is a picture of a picture or a screen.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub hints: BTreeMap<String, f64>,
@@ -296,6 +299,9 @@ pub struct PhotoNeighbour {
     pub step: String,
     /// Class there.
     pub class: String,
+    /// Who signed there, if it is a signature that says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<String>,
     /// Business date of that visit, `YYYY-MM-DD`.
     pub business_date: String,
     /// When it was received there.

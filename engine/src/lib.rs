@@ -48,6 +48,7 @@ pub mod signature;
 pub mod sop;
 mod spawn;
 mod step_check;
+pub mod strokes;
 pub mod submit;
 pub mod task;
 #[cfg(test)]

@@ -231,7 +231,7 @@ fn a_reference_that_does_not_say_so_is_found() {
 fn what_lies_too_far_back_or_came_later_is_no_past() {
     let wanted = Wanted {
         visit: "vis_a".to_owned(),
-        photos: [("aa".to_owned(), WantedPhoto { hash: HASH, before_ms: LOOK_BACK_MS + 10 })].into(),
+        photos: [("aa".to_owned(), WantedPhoto { hash: HASH, signer: None, before_ms: LOOK_BACK_MS + 10 })].into(),
         ..Wanted::default()
     };
     let photo = |received_ms: i64| PastPhoto {
@@ -242,6 +242,7 @@ fn what_lies_too_far_back_or_came_later_is_no_past() {
         user: String::new(),
         step: String::new(),
         class: String::new(),
+        signer: None,
         business_date: String::new(),
         received_ms,
     };
@@ -249,4 +250,33 @@ fn what_lies_too_far_back_or_came_later_is_no_past() {
     assert_eq!([9, 10, LOOK_BACK_MS + 10, LOOK_BACK_MS + 11].map(is_told), [false, true, true, false]);
     // The same bytes are another need's answer.
     assert_eq!(wanted.neighbour("aa", &PastPhoto { sha256: "aa".to_owned(), ..photo(10) }), None);
+}
+
+#[test]
+fn ones_own_signatures_do_not_hide_that_somebody_else_signed_alike() {
+    let signed = |signer: &str| Some(signer.to_owned());
+    let wanted = Wanted {
+        visit: "vis_a".to_owned(),
+        photos: [("aa".to_owned(), WantedPhoto { hash: HASH, signer: signed("ann"), before_ms: 100 })].into(),
+        ..Wanted::default()
+    };
+    let photo = |number: i64, signer: &str| PastPhoto {
+        sha256: format!("bb{number}"),
+        hash: HASH,
+        visit: format!("vis_{number}"),
+        customer: String::new(),
+        user: String::new(),
+        step: String::new(),
+        class: String::new(),
+        signer: signed(signer),
+        business_date: String::new(),
+        received_ms: number,
+    };
+    let past = (1..=7).map(|number| photo(number, "ann")).chain([photo(0, "bob")]);
+    let found = past.filter_map(|past| Some((wanted.neighbour("aa", &past)?, past.visit))).collect();
+    let (mut gathered, mut references) = (Gathered::default(), BTreeSet::new());
+    gathered.told_neighbours(found, &wanted, &mut references);
+    let told: Vec<&str> = gathered.photo_neighbours.iter().map(|it| it.visit.as_str()).collect();
+    assert_eq!(told, ["vis_7", "vis_6", "vis_5", "vis_4", "vis_3", "vis_0"]);
+    assert_eq!(references.len(), 6);
 }

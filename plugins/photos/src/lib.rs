@@ -1,5 +1,5 @@
-//! Fraud signals in photos: one of another customer or another day, unchanged after the work, taken of a screen, made by
-//! something else than the camera that says so. One file per rule, one case file per rule in `cases/`.
+//! Fraud signals in photos and signatures: one of another customer or another day, unchanged after the work, taken of a screen,
+//! made by something else than the camera that says so, signed with somebody else's strokes. One file per rule, one case file per rule in `cases/`.
 //!
 //! Bound to a step, a rule looks at its submission; bound to the visit, at every accepted one. Each rule gives at most one
 //! finding per code and call, however many photos show the same thing. A signal a device cannot give is no signal. That the
@@ -7,6 +7,7 @@
 //! live here: what a signal does to the visit; that is the SOP's.
 
 mod before_after;
+mod copied_signature;
 mod exif_contradiction;
 mod near_duplicate;
 mod recaptured;
@@ -18,6 +19,7 @@ sopwith_sdk::export_plugin! {
         near_duplicate::NearDuplicate,
         before_after::BeforeAfter,
         recaptured::Recaptured,
+        copied_signature::CopiedSignature,
         exif_contradiction::ExifContradiction,
     ],
 }

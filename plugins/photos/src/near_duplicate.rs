@@ -67,7 +67,7 @@ impl Rule for NearDuplicate {
         let handed_in: BTreeSet<&str> = input
             .submissions()
             .flat_map(|submission| &submission.evidence)
-            .filter(|evidence| !self.ignore_classes.contains(&evidence.class))
+            .filter(|evidence| evidence.kind == "photo" && !self.ignore_classes.contains(&evidence.class))
             .map(|evidence| evidence.sha256.as_str())
             .collect();
         let found: Vec<&PhotoNeighbour> = input

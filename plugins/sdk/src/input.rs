@@ -275,8 +275,11 @@ pub struct Evidence {
     pub position: Option<Position>,
     /// Metres from the visit's check-in, if both are known.
     pub from_check_in_m: Option<f64>,
-    /// Perceptual hash, 16 hex digits.
+    /// Perceptual hash of a photo, or the shape of a signature's strokes: 16 hex digits.
     pub phash: Option<String>,
+    /// Who signed, if it is a signature that says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<String>,
     /// What the reporter's own models make of it, by name, 0 to 1: `recapture` is a picture of a picture or a screen.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub hints: BTreeMap<String, f64>,
@@ -424,7 +427,7 @@ pub struct EvidenceUse {
     pub received_ms: i64,
 }
 
-/// A photo of another visit that looks like one of this visit.
+/// A photo of another visit that looks like one of this visit, or a signature with strokes like one of this visit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PhotoNeighbour {
     /// SHA-256 of the photo of this visit.
@@ -443,6 +446,9 @@ pub struct PhotoNeighbour {
     pub step: String,
     /// Class there.
     pub class: String,
+    /// Who signed there, if it is a signature that says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<String>,
     /// Business date of that visit, `YYYY-MM-DD`.
     pub business_date: String,
     /// When it was received there.

@@ -14,7 +14,7 @@ const MOST_OF_A_BAND: i64 = 256;
 /// Of the visits with one text at most so many.
 const MOST_OF_A_TEXT: i64 = 128;
 
-type PhotoRow = (String, String, String, String, String, String, String, String, i64, i64);
+type PhotoRow = (String, String, String, String, String, String, String, String, i64, i64, Option<String>);
 type TextRow = (String, String, String, String, String, i64);
 
 #[trait_gen(Db -> Sqlite, Postgres)]
@@ -69,7 +69,8 @@ impl Base<Db> {
         not: &str,
         (from_ms, to_ms): (i64, i64),
     ) -> QueryBuilder<Db> {
-        const COLUMNS: &str = "event, visit, sha256, customer, user_id, step, class, business_date, received_ms, phash";
+        const COLUMNS: &str =
+            "event, visit, sha256, customer, user_id, step, class, business_date, received_ms, phash, signer";
         let mut sql = QueryBuilder::<Db>::new("");
         let mut between = "";
         for (band, bits) in bands(phash).into_iter().enumerate() {
@@ -88,15 +89,15 @@ impl Base<Db> {
 }
 
 fn to_photo(row: PhotoRow) -> (PastPhoto, String) {
-    let (event, visit, sha256, customer, user, step, class, business_date, received_ms, phash) = row;
+    let (event, visit, sha256, customer, user, step, class, business_date, received_ms, phash, signer) = row;
     let hash = phash.cast_unsigned();
-    (PastPhoto { sha256, hash, visit, customer, user, step, class, business_date, received_ms }, event)
+    (PastPhoto { sha256, hash, visit, customer, user, step, class, signer, business_date, received_ms }, event)
 }
 
 /// A photo; the same again is the same.
 pub const PHOTO: Statement = Statement {
     columns: "tenant, visit, event, sha256, customer, user_id, step, class, business_date, received_ms, phash, band_0, \
-              band_1, band_2, band_3",
+              band_1, band_2, band_3, signer",
     key: 4,
     work: Work::Insert("photos", "on conflict do nothing"),
 };

@@ -94,6 +94,12 @@ impl EventStore for Base<Db> {
         let erased = sql.build().execute(&mut *tx).await?.rows_affected();
         let texts = sqlx::query("delete from free_texts where tenant = $1 and visit = $2").bind(tenant).bind(stream);
         texts.execute(&mut *tx).await?;
+        // The shape of a signature stays, it must not be used again; whose it is goes.
+        sqlx::query("update photos set signer = null where tenant = $1 and visit = $2")
+            .bind(tenant)
+            .bind(stream)
+            .execute(&mut *tx)
+            .await?;
         // What the answers became goes with them.
         sqlx::query("update outputs set fields = null where tenant = $1 and visit = $2")
             .bind(tenant)

@@ -234,7 +234,7 @@ impl Prepared {
                 let (step, class, date) = (&photo.step, &photo.class, &photo.business_date);
                 let (received_ms, phash) = (photo.received_ms, photo.hash.cast_signed());
                 let mut cells = cells![&tenant, visit, event, sha256, customer, user, step, class, date];
-                cells.extend(cells![received_ms, phash, one, two, three, four]);
+                cells.extend(cells![received_ms, phash, one, two, three, four, photo.signer.as_deref()]);
                 self.put(Row { step: Step::Photo, part, cells });
             }
             Write::Text(text, event) => {

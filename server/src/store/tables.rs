@@ -271,6 +271,7 @@ pub const TABLES: &[Table] = &[
             ("band_1", Int),
             ("band_2", Int),
             ("band_3", Int),
+            ("signer", OptionalText),
         ],
     ),
     table(

@@ -85,8 +85,14 @@ impl Shot<'_> {
             "requirement": self.wanted.requirement, "sha256": chance::hash(&png), "kind": self.wanted.kind,
             "class": self.wanted.class, "live": true, "captured": captured,
         });
-        if self.wanted.kind == "photo" {
-            reference["phash"] = json!(format!("{phash:016x}"));
+        match self.wanted.kind {
+            "photo" => reference["phash"] = json!(format!("{phash:016x}")),
+            // Nobody else signs for a store than its owner.
+            "signature" => {
+                let hand = hand_of(&self.entry.customer, &picture.name());
+                reference["phash"] = json!(format!("{hand:016x}"));
+            }
+            _ => {}
         }
         if let Some(position) = phone.position(&picture.name(), self.place, &self.entry.phone) {
             reference["position"] = position;
@@ -111,6 +117,11 @@ impl Shot<'_> {
 /// Perceptual hash of a photo of this name.
 fn look(name: &str) -> u64 {
     chance::bits(&format!("look of {name}"))
+}
+
+/// Shape of the strokes of a signature: nobody signs twice alike.
+pub fn hand_of(who: &str, name: &str) -> u64 {
+    flipped(chance::bits(&format!("hand of {who}")), name, 4, 12)
 }
 
 /// `bits` with at least `least` and at most `most` of them turned.

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use engine::command::Submission;
 use engine::signature::content_sha256;
 use engine::sop::{EvidenceRequirement, Step};
+use engine::visit::step_key;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -98,6 +99,11 @@ impl Teller<'_> {
                         reference["hints"] = json!({"recapture": seen});
                     }
                 }
+                if requirement.kind == "signature" {
+                    let hand = format!("hand of {}", self.signer(requirement, key));
+                    let drawn = Photo::of_scene(self.scene.chance, &hand, &format!("{} {name}", self.plan.name), "");
+                    reference["phash"] = json!(format!("{:016x}", drawn.looks));
+                }
                 let sent = self.plan.conduct.photos == Photos::Sent;
                 if !sent && self.chance.happens(&format!("placed {name}"), 0.85) {
                     let near = here
@@ -112,6 +118,14 @@ impl Teller<'_> {
         references
     }
 
+    /// Whose hand signs: that of the instance, of the rep who signs what was written, else of somebody at the customer.
+    fn signer<'k>(&'k self, requirement: &EvidenceRequirement, key: &'k str) -> &'k str {
+        let instance = key.split_once('[').and_then(|(_, rest)| rest.strip_suffix(']'));
+        let rep_or_customer =
+            if requirement.signs.is_empty() { &self.plan.site.customer.id } else { &self.plan.rep.user };
+        instance.unwrap_or(rep_or_customer)
+    }
+
     /// The person signs what the phone shows.
     pub(super) fn sign(
         &self,
@@ -123,10 +137,12 @@ impl Teller<'_> {
         let submission: Submission = serde_json::from_value(body.clone())?;
         for requirement in step.evidence.iter().filter(|requirement| !requirement.signs.is_empty()) {
             let content = content_sha256(visit, &requirement.signs, Some(&submission));
+            let key = step_key(&step.id, submission.instance.as_deref());
+            let signer = self.signer(requirement, &key);
             for (_, reference) in references.iter_mut().filter(|(_, it)| it["requirement"] == requirement.id.as_str()) {
                 let at = reference.pointer("/captured/wall").cloned();
                 reference["signed"] = json!({
-                    "sha256": content, "signer": self.plan.rep.user, "at": at, "meaning": requirement.class,
+                    "sha256": content, "signer": signer, "at": at, "meaning": requirement.class,
                 });
             }
         }

@@ -142,6 +142,7 @@ pub fn photo(sha256: &str, visit: &str, hash: u64, received_ms: i64) -> PastPhot
         user: "usr_1".to_owned(),
         step: "front".to_owned(),
         class: "front".to_owned(),
+        signer: None,
         business_date: "2026-03-02".to_owned(),
         received_ms,
     }

@@ -2,7 +2,7 @@
 
 use super::super::chance;
 use super::super::phone::Phone;
-use super::super::photo::Photo;
+use super::super::photo::{Photo, hand_of};
 use super::super::picture::Picture;
 use super::super::place::Point;
 use super::super::script::PhoneStory;
@@ -130,16 +130,25 @@ impl Teller<'_> {
                     Some(other) => other.split_once('/').context("`photos_from` is `visit/step`")?,
                     None => (self.entry.visit.as_str(), handed.step.as_str()),
                 };
+                // Each doctor of a visit signs for themselves.
+                let place = handed.instance.as_ref().map_or_else(|| shown.to_owned(), |key| format!("{shown}[{key}]"));
                 let picture = Picture {
                     customer: &self.entry.customer,
                     visit,
-                    step: shown,
+                    step: &place,
                     requirement,
                     number,
                     attempt,
                     shows: handed.instance.as_deref().unwrap_or(shown),
                 };
                 let mut photo = self.photo(asked, &picture, at, there, story)?;
+                if asked["kind"] == "signature" {
+                    let hand = handed.instance.as_ref().unwrap_or(match &asked["signs"] {
+                        Value::Null => &self.entry.customer,
+                        _ => &self.entry.rep,
+                    });
+                    photo.reference["phash"] = json!(format!("{:016x}", hand_of(hand, &picture.name())));
+                }
                 if let Some(steps) = asked["signs"].as_array() {
                     photo.reference["signed"] = self.signed(handed, asked, steps, at)?;
                 }
