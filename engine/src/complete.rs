@@ -5,6 +5,7 @@
 
 use crate::calls::{Planned, fold, plan};
 use crate::command::{Clock, Command};
+use crate::draw::draw;
 use crate::effective::EffectiveSop;
 use crate::finding::{self, built_in};
 use crate::gather::{self, Gathered, InputBase};
@@ -94,6 +95,7 @@ impl<'a> Finish<'a> {
             visit.check_in(&sop.sop).is_some() || !sop.sop.steps.iter().any(|step| step.kind == StepKind::CheckIn);
         let risk = risk(findings.iter().map(|finding| finding.weight));
         findings.extend(risk_finding(sop, risk));
+        let draw = draw(&sop.sop.policy, gathered.draw_seed.as_deref());
         finding::sort(&mut findings);
         let context = finished_context(&progress, dwell.as_ref(), closed);
         let score = sop.sop.score.as_ref().filter(|_| checked_in).map(|score| total(sop, score, &cards, &context));
@@ -113,6 +115,7 @@ impl<'a> Finish<'a> {
             awaited: visit.awaited.iter().cloned().collect(),
             tasks: Vec::new(),
             dwell,
+            draw,
         };
         verdict.tasks = spawn::at_verdict(sop, visit, &judged_context(context, &verdict), &verdict);
         verdict
@@ -134,6 +137,7 @@ fn judged_context(finished: Context, verdict: &Verdict) -> Context {
         ("decision", json!(verdict.decision)),
         ("validity", json!(verdict.validity)),
         ("outcome", json!(verdict.outcome)),
+        ("drawn", json!(verdict.is_drawn())),
         ("risk", json!(verdict.risk)),
         ("score", json!(verdict.score.as_ref().and_then(|score| score.total))),
     ])

@@ -288,8 +288,12 @@ pub fn visit(sop: &EffectiveSop, visit: &Visit, language: &str) -> Explanation {
     };
     let standing = standing_decision(visit).unwrap_or(verdict.decision);
     let outcome = verdict.outcome.as_ref().and_then(|id| sop.sop.outcomes.iter().find(|known| known.id == *id));
+    let mut summary = format!("{} · {}", decision(standing, language), validity(verdict.validity, language));
+    if verdict.is_drawn() {
+        summary = format!("{summary} · {}", sentence("explain.drawn", &Value::Null, language));
+    }
     Explanation {
-        summary: format!("{} · {}", decision(standing, language), validity(verdict.validity, language)),
+        summary,
         outcome: outcome.and_then(|outcome| outcome.title.get(language)).map(str::to_owned),
         score: verdict.score.as_ref().and_then(|score| score.total),
         risk: Some(verdict.risk),

@@ -47,6 +47,8 @@ pub struct Wanted {
     pub texts: BTreeMap<String, WantedText>,
     /// Accounts whose balance is meant.
     pub accounts: BTreeSet<Account>,
+    /// A seed is meant: the verdict draws.
+    pub draws: bool,
 }
 
 /// The answers.
@@ -72,6 +74,8 @@ pub struct Gathered {
     pub balances: BTreeMap<Account, Balance>,
     /// Where they were read, sorted.
     pub references: Vec<Reference>,
+    /// What decides whether the visit is drawn (`draw.rs`); none where nobody holds the secret.
+    pub draw_seed: Option<String>,
 }
 
 /// What a submission says to other visits about its evidence.

@@ -20,6 +20,7 @@ pub mod condition;
 pub mod contest;
 pub mod decimal;
 pub mod door;
+pub mod draw;
 pub mod effective;
 pub mod event;
 pub mod explain;

@@ -15,6 +15,7 @@ mod tests;
 
 use crate::canon::CanonicalJson;
 use crate::command::Command;
+use crate::draw::Draw;
 use crate::effective::{EffectiveSop, Pins};
 use crate::event::{Event, Payload};
 use crate::gather::Wanted;
@@ -313,6 +314,7 @@ impl Again<'_> {
         };
         gathered.arrived = self.arrived();
         gathered.exif = self.exif();
+        gathered.draw_seed = self.happened.iter().find_map(draw).map(|draw| draw.seed.clone());
         let pending = match cause {
             Cause::Command(command) => match submit::check(&sop, visit, command, &gathered) {
                 Ok(pending) => pending,
@@ -404,6 +406,15 @@ fn calls(event: &VisitEvent) -> &[CallRecord] {
         | VisitEvent::VisitClosed { verdict, .. }
         | VisitEvent::Reassessed { verdict } => &verdict.calls,
         _ => &[],
+    }
+}
+
+fn draw(event: &VisitEvent) -> Option<&Draw> {
+    match event {
+        VisitEvent::VisitCompleted { verdict, .. }
+        | VisitEvent::VisitClosed { verdict, .. }
+        | VisitEvent::Reassessed { verdict } => verdict.draw.as_ref(),
+        _ => None,
     }
 }
 

@@ -209,6 +209,22 @@ pub struct Policy {
     pub risk_review: f64,
     /// Risk from which the visit is held, 0 to 100.
     pub risk_hold: f64,
+    /// Share of visits drawn for a second look whatever was found, percent (`draw.rs`).
+    #[serde(skip_serializing_if = "is_zero")]
+    pub recheck_percent: f64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_zero(percent: &f64) -> bool {
+    *percent == 0.0
+}
+
+impl Policy {
+    /// Whether any visit is drawn.
+    #[must_use]
+    pub fn draws(&self) -> bool {
+        self.recheck_percent > 0.0
+    }
 }
 
 impl Default for Policy {
@@ -220,6 +236,7 @@ impl Default for Policy {
             unavailable: Effect::Flag,
             risk_review: 60.0,
             risk_hold: 85.0,
+            recheck_percent: 0.0,
         }
     }
 }

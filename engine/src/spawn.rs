@@ -15,7 +15,7 @@ use crate::visit::Visit;
 /// Until when a task is due whose entry does not say, in seconds.
 const DUE_S: u32 = 86_400;
 
-/// The tasks of entries whose condition holds over the finished visit, and a review of what is held.
+/// The tasks of entries whose condition holds over the finished visit, and a review of what is held or drawn.
 pub(crate) fn at_verdict(sop: &EffectiveSop, visit: &Visit, context: &Context, verdict: &Verdict) -> Vec<SpawnedTask> {
     let entries = sop.sop.tasks.iter().filter(|entry| entry.step.is_none());
     let from_ms = visit.last_sign_ms;
@@ -23,7 +23,7 @@ pub(crate) fn at_verdict(sop: &EffectiveSop, visit: &Visit, context: &Context, v
         .filter(|entry| asks(sop, entry, context, &verdict.findings))
         .map(|entry| task(sop, visit, entry, None, context, from_ms))
         .collect();
-    if verdict.decision == Decision::Held && !tasks.iter().any(|task| task.kind == "review") {
+    if (verdict.decision == Decision::Held || verdict.is_drawn()) && !tasks.iter().any(|task| task.kind == "review") {
         tasks.push(SpawnedTask {
             id: id(visit, "review", None),
             kind: "review".to_owned(),

@@ -92,7 +92,7 @@ pub fn wanted(sop: &EffectiveSop, visit: &Visit, command: &Command) -> Wanted {
     let visit_rules = if finishes { visit_rules(sop) } else { Vec::new() };
     let mut wanted = wanted_for_visit(sop, visit, step_rules.iter().chain(visit_rules));
     if finishes {
-        alike::want_visit(&mut wanted, sop, visit);
+        want_verdict(&mut wanted, sop, visit);
     }
     if let Some(submission) = submission {
         alike::want(&mut wanted, sop, submission, alike::received_ms(command));
@@ -113,7 +113,7 @@ pub fn wanted(sop: &EffectiveSop, visit: &Visit, command: &Command) -> Wanted {
 #[must_use]
 pub fn wanted_for_verdict(sop: &EffectiveSop, visit: &Visit) -> Wanted {
     let mut wanted = wanted_for_visit(sop, visit, visit_rules(sop).into_iter());
-    alike::want_visit(&mut wanted, sop, visit);
+    want_verdict(&mut wanted, sop, visit);
     wanted
 }
 
@@ -123,8 +123,14 @@ pub fn wanted_for_reassessment(sop: &EffectiveSop, visit: &Visit) -> Wanted {
     let step_rules = checked_in_step(sop, visit).map(|step| step.rules.as_slice()).unwrap_or_default();
     let visit_rules = if visit.verdict().is_some() { visit_rules(sop) } else { Vec::new() };
     let mut wanted = wanted_for_visit(sop, visit, step_rules.iter().chain(visit_rules));
-    alike::want_visit(&mut wanted, sop, visit);
+    want_verdict(&mut wanted, sop, visit);
     wanted
+}
+
+/// What a verdict asks for beside the needs of its rules.
+fn want_verdict(wanted: &mut Wanted, sop: &EffectiveSop, visit: &Visit) {
+    alike::want_visit(wanted, sop, visit);
+    wanted.draws = sop.sop.policy.draws();
 }
 
 fn visit_rules(sop: &EffectiveSop) -> Vec<&RuleBinding> {

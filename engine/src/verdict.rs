@@ -2,6 +2,7 @@
 //!
 //! Made by `submit.rs` and `complete.rs`, kept in events, put into words by `explain.rs`.
 
+use crate::draw::Draw;
 use crate::input::Interval;
 use crate::ledger::Entry;
 use crate::rule::{Finding, RuleOutcome};
@@ -116,6 +117,17 @@ pub struct Verdict {
     pub tasks: Vec<SpawnedTask>,
     /// Check-in to check-out (to the last sign of life when closed by policy).
     pub dwell: Option<Interval>,
+    /// How the lot fell, where the SOP has visits drawn for a second look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draw: Option<Draw>,
+}
+
+impl Verdict {
+    /// Whether the lot fell on this visit.
+    #[must_use]
+    pub fn is_drawn(&self) -> bool {
+        self.draw.as_ref().is_some_and(|draw| draw.drawn)
+    }
 }
 
 /// Whether the engine lets something stand.
@@ -155,7 +167,7 @@ pub struct SpawnedTask {
     pub id: String,
     /// `review`, `follow_up`, …
     pub kind: String,
-    /// Entry of the SOP's `tasks`, or `review` for a held visit.
+    /// Entry of the SOP's `tasks`, or `review` for a held visit or one that was drawn.
     pub entry: String,
     /// Role of who may act.
     pub role: String,

@@ -296,3 +296,36 @@ fn no_company_takes_drug_safety_out_of_the_detailing_visit() -> anyhow::Result<(
     }
     Ok(())
 }
+
+#[test]
+fn visits_are_drawn_for_a_second_look_whatever_was_found() -> anyhow::Result<()> {
+    let place = Place::new(Kind::Sqlite)?;
+    let (_server, company) = company(&place)?;
+    let admin = company.as_("usr_admin")?;
+    for (percent, version, priority) in [(100, "1.0.0", 100), (0, "1.1.0", 200)] {
+        let mut changed = overlay(json!([{"op": "set", "at": "/policy/recheck_percent", "value": percent}]));
+        changed["version"] = json!(version);
+        let path = format!("/v1/sops/test.local/versions/{version}");
+        admin.put(&path, &changed)?.expect(200)?;
+        admin.post(&format!("{path}/publish"), &format!("cmd_publish-{percent}"), &json!({}))?.expect(200)?;
+        let range = format!("={version}");
+        let assigned = json!({"sop": "test.local", "versions": range, "roles": ["rep"], "priority": priority});
+        admin.put(&format!("/v1/sop-assignments/sas_{percent}"), &assigned)?.expect(201)?;
+        let task = format!("tsk_{percent}");
+        company.begun(&task)?;
+        let done = json!({"step": "look", "answers": {"count": 1}});
+        company.verb("usr_rep", &task, "submit", 2, done)?.expect(200)?;
+        company.verb("usr_rep", &task, "submit", 3, json!({"step": "leave", "answers": {}}))?.expect(200)?;
+        company.verb("usr_rep", &task, "complete", 1, json!({}))?.expect(200)?;
+        let drawn = percent == 100;
+        let view = company.as_("usr_rep")?.get(&format!("/v1/tasks/{task}"))?.expect(200)?.json;
+        assert_eq!(view.pointer("/task/decision"), Some(&json!("accepted")), "{view}");
+        let why = company.as_("usr_rep")?.get(&format!("/v1/tasks/{task}/explanation"))?.expect(200)?.json;
+        assert_eq!(why.to_string().contains("drawn by lot"), drawn, "{why}");
+        let reviews =
+            company.as_("usr_manager")?.get(&format!("/v1/tasks?kind=review&parent={task}"))?.expect(200)?.json;
+        let n_reviews = reviews.get("items").and_then(Value::as_array).context("items")?.len();
+        assert_eq!(n_reviews, usize::from(drawn), "{reviews}");
+    }
+    place.verify("tnt_one")
+}

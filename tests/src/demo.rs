@@ -48,6 +48,25 @@ pub fn text(path: &Path) -> anyhow::Result<&str> {
     path.to_str().with_context(|| path.display().to_string())
 }
 
+/// A copy of an SOP's folder from which no visit is drawn for a second look: lots fall as the tenant's secret has it.
+fn without_lots(from: &Path, to: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            without_lots(&entry.path(), &to)?;
+        } else if entry.file_name() == "sop.json" {
+            let mut sop: Value = serde_json::from_slice(&std::fs::read(entry.path())?)?;
+            sop["policy"]["recheck_percent"] = Value::from(0);
+            std::fs::write(to, serde_json::to_vec(&sop)?)?;
+        } else {
+            std::fs::copy(entry.path(), to)?;
+        }
+    }
+    Ok(())
+}
+
 impl Demo {
     /// Makes the company on a server that runs over an empty place.
     ///
@@ -62,7 +81,8 @@ impl Demo {
         let components: Vec<PathBuf> = components.collect();
         let mut upload = vec!["plugin", "upload"];
         upload.extend(components.iter().map(|component| text(component)).collect::<Result<Vec<_>, _>>()?);
-        let sop = sop();
+        let sop = place.folder().join("sop");
+        without_lots(&self::sop(), &sop)?;
         for arguments in [
             &upload as &[&str],
             &["sop", "publish", text(&sop)?],

@@ -224,7 +224,8 @@ fn because(sop: &EffectiveSop, visit: &Visit, verdict: &Verdict, reader: Reader<
         let decision = super::decision(review.decision, language);
         say("because.reviewed", &json!({"user": review.user, "decision": decision}))
     });
-    [decided, valid].into_iter().filter(|text| !text.is_empty()).chain(reviewed).collect()
+    let drawn = verdict.is_drawn().then(|| say("because.drawn", &json!({"percent": sop.sop.policy.recheck_percent})));
+    [decided, valid].into_iter().filter(|text| !text.is_empty()).chain(drawn).chain(reviewed).collect()
 }
 
 fn outcome<'a>(sop: &'a EffectiveSop, verdict: &Verdict, language: &str) -> Option<&'a str> {

@@ -5,7 +5,7 @@ use crate::condition::Condition;
 use serde_json::{Value, json};
 
 /// Members of `visit` in the context of conditions.
-const VISIT: [&str; 14] = [
+const VISIT: [&str; 15] = [
     "id",
     "user",
     "origin",
@@ -20,6 +20,7 @@ const VISIT: [&str; 14] = [
     "risk",
     "score",
     "outcome",
+    "drawn",
 ];
 /// Members of `customer`.
 const CUSTOMER: [&str; 3] = ["id", "type", "fields"];

@@ -17,7 +17,9 @@ use engine::rule::Need;
 use engine::time;
 use engine::verdict::Reference;
 use engine::visit::{Visit, VisitEvent};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
+use sha2::Sha256;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A visit and the end of its stream.
@@ -158,10 +160,21 @@ pub async fn gather(app: &App, tenant: &str, wanted: &Wanted) -> Result<Gathered
         references.insert(Reference::new("previous_visit", &past.hash));
     }
     alike(app, tenant, wanted, &mut gathered, &mut references).await?;
+    if wanted.draws {
+        gathered.draw_seed = draw_seed(app, tenant, &wanted.visit).await?;
+    }
     gathered.balances = balances(app, tenant, &wanted.accounts).await?;
     references.extend(ledger::references(&gathered.balances));
     gathered.references = references.into_iter().collect();
     Ok(gathered)
+}
+
+/// What decides whether a visit is drawn for a second look: nobody outside can know it before.
+async fn draw_seed(app: &App, tenant: &str, visit: &str) -> Result<Option<String>> {
+    let Some(tenant) = app.store.tenant(tenant).await? else { return Ok(None) };
+    let mut mac = Hmac::<Sha256>::new_from_slice(tenant.secret.as_bytes()).map_err(Problem::internal)?;
+    mac.update(visit.as_bytes());
+    Ok(Some(mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()))
 }
 
 /// Photos and texts like those of the visit. What is not needed is not in `wanted`.
