@@ -12,6 +12,12 @@ pub fn parse(text: &str) -> Option<Decimal> {
     (amount > Decimal::ZERO && amount <= MOST).then_some(amount)
 }
 
+/// An amount that may be nothing at all, such as what is left of a limit; none for what is no amount.
+pub fn parse_from_zero(text: &str) -> Option<Decimal> {
+    let is_zero = text.bytes().any(|byte| byte == b'0') && text.bytes().all(|byte| matches!(byte, b'0' | b'.'));
+    if is_zero { Some(Decimal::ZERO) } else { parse(text) }
+}
+
 /// A factor such as a ratio from a config or a pack size as an exact decimal.
 pub fn factor(value: f64) -> Option<Decimal> {
     Decimal::try_from(value).ok()

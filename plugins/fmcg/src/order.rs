@@ -1,9 +1,12 @@
-//! `order`: whole cases, and a reason where the order is not the suggested one.
+//! `order`: whole cases, a reason where the order is not the suggested one, and what the customer may still buy on credit.
 
 use crate::answers::{self, OrderLine, is_given};
+use crate::money;
 use crate::rows::{PRODUCTS, Product};
+use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 use sopwith_sdk::{About, Context, Finding, Findings, Input, Rule, RuleError, Validate, texts};
 
 /// Config of `order`: how many days of sales an order must cover.
@@ -33,8 +36,8 @@ impl Rule for Order {
         id: "order",
         title: texts! { "en": "Order", "zh-CN": "订单" },
         description: texts! {
-            "en": "Order quantities must be whole cases; ordering another quantity than the suggested one needs a reason.",
-            "zh-CN": "订货量须为整箱；与建议订货量不一致时须说明原因。",
+            "en": "Order quantities must be whole cases; ordering another quantity than the suggested one needs a reason. An order above what is left of the customer's credit (customer field `credit_left`, from the CRM) is named.",
+            "zh-CN": "订货量须为整箱；与建议订货量不一致时须说明原因。订单金额超过客户剩余信用额度（客户字段 credit_left，来自 CRM）时予以提示。",
         },
         codes: &[
             (
@@ -65,6 +68,13 @@ impl Rule for Order {
                     "zh-CN": "{name}：订货 {order_qty}，建议订货 {suggested}，请说明原因。",
                 },
             ),
+            (
+                "order.over_credit",
+                texts! {
+                    "en": "The order comes to {total}; the customer may still buy for {credit_left} on credit.",
+                    "zh-CN": "订单金额 {total}，该客户剩余信用额度为 {credit_left}。",
+                },
+            ),
         ],
         datasets: &[PRODUCTS],
         source: "order-up-to level over lead, review and safety days, in whole cases; days: tenant parameter",
@@ -74,9 +84,13 @@ impl Rule for Order {
     fn run(&self, input: &Input, context: &Context<'_>) -> Result<Findings, RuleError> {
         let answers: answers::Order = input.submission()?.answers_as()?;
         let mut findings = Findings::new();
+        let mut total = Decimal::ZERO;
         for (index, line) in answers.lines.iter().enumerate() {
             match Product::find(context, &line.gtin)? {
-                Some(product) => findings.extend(self.line(line, &product, index)),
+                Some(product) => {
+                    findings.extend(self.line(line, &product, index));
+                    total += worth(line, &product);
+                }
                 None => findings.push(
                     Finding::error("order.not_listed")
                         .at(format!("/lines/{index}/gtin"))
@@ -84,8 +98,21 @@ impl Rule for Order {
                 ),
             }
         }
+        let credit_left = input.customer.fields.get("credit_left").and_then(Value::as_str);
+        if let Some(left) = credit_left.and_then(money::parse_from_zero).filter(|left| total > *left) {
+            let finding = Finding::warning("order.over_credit").at("/lines");
+            let finding = finding.with("total", money::two_decimals(total));
+            findings.push(finding.with("credit_left", money::two_decimals(left)));
+        }
         Ok(findings)
     }
+}
+
+/// What a line costs the customer; nothing where its price is not known.
+fn worth(line: &OrderLine, product: &Product) -> Decimal {
+    let price = product.trade_price.as_deref().and_then(money::parse);
+    let pieces = line.order_qty.map(|pieces| Decimal::from(pieces.max(0)));
+    price.zip(pieces).map(|(price, pieces)| price.saturating_mul(pieces)).unwrap_or_default()
 }
 
 impl Order {

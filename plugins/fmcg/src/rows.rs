@@ -21,6 +21,9 @@ pub struct Product {
     pub tier: Tier,
     /// Recommended retail price, a decimal string.
     pub rrp: String,
+    /// What the customer pays for a piece, a decimal string; none where nobody says.
+    #[serde(default)]
+    pub trade_price: Option<String>,
     /// Pieces in a case.
     pub case_size: i64,
     /// Days from production to best before.

@@ -1,4 +1,4 @@
-//! Fraud signals in photos and signatures: one of another customer or another day, unchanged after the work, taken of a screen,
+//! Fraud signals in photos and signatures: one of another customer or another day, unchanged after the work, taken of a screen, unclear,
 //! made by something else than the camera that says so, signed with somebody else's strokes. One file per rule, one case file per rule in `cases/`.
 //!
 //! Bound to a step, a rule looks at its submission; bound to the visit, at every accepted one. Each rule gives at most one
@@ -11,6 +11,7 @@ mod copied_signature;
 mod exif_contradiction;
 mod near_duplicate;
 mod recaptured;
+mod unclear;
 
 sopwith_sdk::export_plugin! {
     name: "photos",
@@ -19,6 +20,7 @@ sopwith_sdk::export_plugin! {
         near_duplicate::NearDuplicate,
         before_after::BeforeAfter,
         recaptured::Recaptured,
+        unclear::Unclear,
         copied_signature::CopiedSignature,
         exif_contradiction::ExifContradiction,
     ],
