@@ -30,8 +30,8 @@ pub fn measure(settings: &Settings) -> anyhow::Result<Vec<Measure>> {
     measures.extend(against_native(settings, &scene, &host, &plugin)?);
     measures.push(without_a_pool(settings, &scene, &host, &plugin)?);
     measures.push(warm(settings, &scene, &host, &plugin)?);
-    measures.extend(stages(settings, &scene, &host, &plugin)?);
-    measures.push(threads(settings, &scene, &host, &plugin)?);
+    measures.extend(stages(settings, &scene, &host, &plugin, "")?);
+    measures.extend(threads(settings, &scene, &host, &plugin)?);
     measures.extend(guests::measure(settings, &scene, &host, &plugin)?);
     measures.extend(tenants::measure(settings, &scene)?);
     Ok(measures)
@@ -121,7 +121,14 @@ fn warm(settings: &Settings, scene: &Scene, host: &Host, plugin: &Arc<Plugin>) -
     Ok(Measure::beside(GROUP, "Rust, fresh store beside a kept one", "us", &fresh, floor, &warm))
 }
 
-fn stages(settings: &Settings, scene: &Scene, host: &Host, plugin: &Arc<Plugin>) -> anyhow::Result<Vec<Measure>> {
+/// The parts of a call of `whose` rule.
+fn stages(
+    settings: &Settings,
+    scene: &Scene,
+    host: &Host,
+    plugin: &Arc<Plugin>,
+    whose: &str,
+) -> anyhow::Result<Vec<Measure>> {
     let call = scene.call(plugin);
     let (rounds, lasting) = rounds(settings);
     let mut medians: [Vec<f64>; 5] = Default::default();
@@ -134,32 +141,48 @@ fn stages(settings: &Settings, scene: &Scene, host: &Host, plugin: &Arc<Plugin>)
         })?;
         medians.iter_mut().zip(&took).for_each(|(medians, took)| medians.push(median(took)));
     }
-    let measure = |(name, rounds): (&str, &Vec<f64>)| Measure::alone(GROUP, format!("of it: {name}"), "us", rounds);
+    let measure =
+        |(name, rounds): (&str, &Vec<f64>)| Measure::alone(GROUP, format!("of it{whose}: {name}"), "us", rounds);
     Ok(STAGES.into_iter().zip(&medians).map(measure).collect())
 }
 
-/// Calls a second of two threads against those of one.
-fn threads(settings: &Settings, scene: &Scene, host: &Host, plugin: &Arc<Plugin>) -> anyhow::Result<Measure> {
+/// Calls a second of two threads against those of one; and natively, which is what the machine itself has to give.
+fn threads(settings: &Settings, scene: &Scene, host: &Host, plugin: &Arc<Plugin>) -> anyhow::Result<[Measure; 2]> {
     let call = scene.call(plugin);
+    let sandboxed = || scene::answered(black_box(host.call(plugin, &call, &scene.datasets)));
+    let native = || black_box(scene.native::<Fmcg>()).map(drop);
+    let beside = |name: &str, (one, two): (Vec<f64>, Vec<f64>)| {
+        Measure::beside(GROUP, format!("{name}, two threads"), "1/s", &two, "one thread", &one)
+    };
+    Ok([
+        beside("Rust, fresh store", of_two_threads(settings, &sandboxed)?).at_least(Of::Ratio, 1.6),
+        beside("the same rule natively", of_two_threads(settings, &native)?),
+    ])
+}
+
+/// Calls a second of one thread and of two, round by round.
+fn of_two_threads(
+    settings: &Settings,
+    work: &(impl Fn() -> anyhow::Result<()> + Sync),
+) -> anyhow::Result<(Vec<f64>, Vec<f64>)> {
     let (rounds, lasting) = rounds(settings);
-    let count = |lasting: Duration| -> anyhow::Result<f64> {
+    let count = || -> anyhow::Result<f64> {
         let begun = Instant::now();
         let mut calls = 0_u32;
         while begun.elapsed() < lasting {
-            scene::answered(black_box(host.call(plugin, &call, &scene.datasets)))?;
+            work()?;
             calls += 1;
         }
         Ok(f64::from(calls) / begun.elapsed().as_secs_f64())
     };
     let (mut one, mut two) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
-        one.push(count(lasting)?);
+        one.push(count()?);
         two.push(std::thread::scope(|scope| -> anyhow::Result<f64> {
-            let other = scope.spawn(|| count(lasting));
-            let here = count(lasting)?;
+            let other = scope.spawn(count);
+            let here = count()?;
             Ok(here + other.join().map_err(|_| anyhow::anyhow!("a thread panicked"))??)
         })?);
     }
-    Ok(Measure::beside(GROUP, "Rust, fresh store, two threads", "1/s", &two, "one thread", &one)
-        .at_least(Of::Ratio, 1.6))
+    Ok((one, two))
 }

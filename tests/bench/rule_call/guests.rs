@@ -4,7 +4,7 @@
 //! and goes on, as it does where the sandbox refuses one.
 
 use super::scene::{self, Scene};
-use super::{GROUP, paired};
+use super::{GROUP, paired, stages};
 use crate::measure::{Measure, Of, Settings};
 use anyhow::ensure;
 use host_api::{Host, Limits, Plugin};
@@ -38,7 +38,7 @@ pub fn measure(settings: &Settings, scene: &Scene, host: &Host, rust: &Arc<Plugi
         if file.exists() {
             let other = scene::host((language.limits)(), None)?;
             match other.load(&scene::read(&file)?) {
-                Ok(plugin) => measures.push(one(settings, scene, host, rust, language, &other, &plugin)?),
+                Ok(plugin) => measures.extend(one(settings, scene, host, rust, language, &other, &plugin)?),
                 Err(refused) => eprintln!("NOT RUN: the rule in {}: the sandbox refuses it: {refused}", language.name),
             }
         } else {
@@ -56,7 +56,7 @@ fn one(
     language: &Language,
     other: &Host,
     plugin: &Arc<Plugin>,
-) -> anyhow::Result<Measure> {
+) -> anyhow::Result<Vec<Measure>> {
     let (call, of_rust) = (scene.call(plugin), scene.call(rust));
     let here = other.call(plugin, &call, &scene.datasets);
     let there = host.call(rust, &of_rust, &scene.datasets);
@@ -68,10 +68,16 @@ fn one(
     )?;
     let measure =
         Measure::beside(GROUP, format!("{}, fresh store", language.name), "us", &fresh, "the rule in Rust", &floor);
-    Ok(match language.most {
+    let measure = match language.most {
         Some(most) => measure.at_most(Of::Value, most),
         None => measure,
-    })
+    };
+    // What the guest does by itself, whatever the machine: how many instructions its interpreter needs for those of the rule.
+    let (fuel, of_rust) = ([here.fuel as f64], [there.fuel as f64]);
+    let name = format!("{}, instructions (fuel)", language.name);
+    let fuel = Measure::beside(GROUP, name, "", &fuel, "the rule in Rust", &of_rust);
+    let parts = stages(settings, scene, other, plugin, &format!(", {}", language.name))?;
+    Ok([vec![measure, fuel], parts].concat())
 }
 
 /// What an interpreter of 18 MB needs: no server grants it today.
