@@ -1,9 +1,10 @@
-//! Compiled code on disk: one file for each binary and engine, code first, then its MAC.
+//! Compiled code on disk, and what a plugin said of itself: one file of each for each binary and engine, content first, then its
+//! MAC.
 //!
 //! Loading code that somebody else wrote is the end of the sandbox, so a file counts only with a MAC over the binary's
-//! hash, what made the code (`policy::made_by`), the target and the code. The key stays in this process; the child that
-//! compiles never sees it. A file is opened once, read whole, and checked. One that does not check out is deleted. Losing
-//! the folder costs a compilation, nothing else.
+//! hash, what made the code (`policy::made_by`), the target and the code. The MAC is keyed BLAKE3: to hash megabytes is most
+//! of what loading costs. The key stays in this process; the child that compiles never sees it. A file is opened once, read
+//! whole, and checked. One that does not check out is deleted. Losing the folder costs a compilation, nothing else.
 //!
 //! After the check the open file itself is mapped (`code`), so that a thousand plugins do not take memory for code nobody
 //! runs. That is only safe if the file cannot change under the mapping: it must belong to this user, and nobody else may
@@ -12,8 +13,6 @@
 
 use crate::code::{Kind, TrustedCode, hex};
 use crate::error::HostError;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -41,11 +40,27 @@ impl Cache {
 
     /// The code of the binary with this hash, if it is here and untouched.
     pub(crate) fn get(&self, kind: Kind, hash: &[u8; 32]) -> Option<TrustedCode> {
-        let path = self.path(hash);
+        let (bytes, file) = self.untouched(kind, hash)?;
+        let ours = only_ours(&file).inspect_err(|error| tracing::warn!(%error, "cannot tell whose the file is"));
+        Some(if ours.unwrap_or(false) {
+            TrustedCode::vouch_for_file(bytes, file)
+        } else {
+            TrustedCode::vouch_for(bytes)
+        })
+    }
+
+    /// What the plugin with this hash said of itself, if it was asked before: it always says the same.
+    pub(crate) fn manifest(&self, hash: &[u8; 32]) -> Option<String> {
+        self.untouched(Kind::Manifest, hash).and_then(|(bytes, _)| String::from_utf8(bytes).ok())
+    }
+
+    /// Content of a file with the right MAC.
+    fn untouched(&self, kind: Kind, hash: &[u8; 32]) -> Option<(Vec<u8>, File)> {
+        let path = self.path(kind, hash);
         match self.read(&path, kind, hash) {
-            Ok(Some(code)) => Some(code),
+            Ok(Some(content)) => Some(content),
             Ok(None) => {
-                tracing::warn!(path = %path.display(), "compiled code does not carry our MAC: deleted, will be compiled again");
+                tracing::warn!(path = %path.display(), "a file does not carry our MAC: deleted, will be made again");
                 if let Err(error) = fs::remove_file(&path) {
                     tracing::warn!(path = %path.display(), %error, "cannot delete it");
                 }
@@ -61,36 +76,42 @@ impl Cache {
 
     /// Keeps code. A failure costs a compilation later, so it is only logged.
     pub(crate) fn put(&self, kind: Kind, hash: &[u8; 32], code: &TrustedCode) {
-        let path = self.path(hash);
-        if let Err(error) = self.write(&path, kind, hash, code.bytes()) {
-            tracing::warn!(path = %path.display(), %error, "cannot keep compiled code");
+        self.keep(kind, hash, code.bytes());
+    }
+
+    /// Keeps what a plugin said of itself. A failure costs asking again.
+    pub(crate) fn put_manifest(&self, hash: &[u8; 32], text: &str) {
+        self.keep(Kind::Manifest, hash, text.as_bytes());
+    }
+
+    fn keep(&self, kind: Kind, hash: &[u8; 32], content: &[u8]) {
+        let path = self.path(kind, hash);
+        if let Err(error) = self.write(&path, kind, hash, content) {
+            tracing::warn!(path = %path.display(), %error, "cannot keep a file");
         }
     }
 
     /// `None`: the file is there, but it is not ours.
-    fn read(&self, path: &Path, kind: Kind, hash: &[u8; 32]) -> io::Result<Option<TrustedCode>> {
+    fn read(&self, path: &Path, kind: Kind, hash: &[u8; 32]) -> io::Result<Option<(Vec<u8>, File)>> {
         let most = self.code_bytes.saturating_add(MAC_BYTES).saturating_add(1);
         let mut bytes = Vec::new();
         let file = File::open(path)?;
         (&file).take(most as u64).read_to_end(&mut bytes)?;
         let Some(length) = bytes.len().checked_sub(MAC_BYTES) else { return Ok(None) };
         let mac = bytes.split_off(length);
-        if self.mac(kind, hash, &bytes)?.verify_slice(&mac).is_err() {
+        // The comparison takes the same time wherever they differ.
+        if self.mac(kind, hash, &bytes) != *mac.as_slice() {
             return Ok(None);
         }
-        Ok(Some(if only_ours(&file)? {
-            TrustedCode::vouch_for_file(bytes, file)
-        } else {
-            TrustedCode::vouch_for(bytes)
-        }))
+        Ok(Some((bytes, file)))
     }
 
     /// Whole or not at all: a temporary file, flushed, then renamed; the folder flushed after it.
     fn write(&self, path: &Path, kind: Kind, hash: &[u8; 32], code: &[u8]) -> io::Result<()> {
-        let mac = self.mac(kind, hash, code)?.finalize().into_bytes();
+        let mac = self.mac(kind, hash, code);
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
         file.write_all(code)?;
-        file.write_all(&mac)?;
+        file.write_all(mac.as_bytes())?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;
         #[cfg(unix)]
@@ -98,23 +119,27 @@ impl Cache {
         Ok(())
     }
 
-    fn mac(&self, kind: Kind, hash: &[u8; 32], code: &[u8]) -> io::Result<Hmac<Sha256>> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).map_err(io::Error::other)?;
+    fn mac(&self, kind: Kind, hash: &[u8; 32], code: &[u8]) -> blake3::Hash {
+        let mut mac = blake3::Hasher::new_keyed(&self.key);
         // Every part but the last has a fixed length or carries it, so no two lists of parts give the same bytes.
         let target = format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS);
-        for part in [b"sopwith.code.v3", kind.as_str().as_bytes(), target.as_bytes()] {
+        for part in [b"sopwith.code.v4", kind.as_str().as_bytes(), target.as_bytes()] {
             mac.update(&(part.len() as u64).to_le_bytes());
             mac.update(part);
         }
         mac.update(hash);
         mac.update(&self.made_by);
         mac.update(code);
-        Ok(mac)
+        mac.finalize()
     }
 
-    fn path(&self, hash: &[u8; 32]) -> PathBuf {
+    fn path(&self, kind: Kind, hash: &[u8; 32]) -> PathBuf {
         let engine = hex(&self.made_by);
-        self.folder.join(format!("{}-{}.code", hex(hash), engine.get(..16).unwrap_or(&engine)))
+        let what = match kind {
+            Kind::Component | Kind::Module => "code",
+            Kind::Manifest => "manifest",
+        };
+        self.folder.join(format!("{}-{}.{what}", hex(hash), engine.get(..16).unwrap_or(&engine)))
     }
 }
 

@@ -9,13 +9,15 @@ use std::path::PathBuf;
 use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
-/// What was compiled.
+/// What was compiled, or asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A plugin.
     Component,
     /// `engine.wasm`.
     Module,
+    /// No code: what a plugin said of itself when it was asked.
+    Manifest,
 }
 
 impl Kind {
@@ -24,6 +26,7 @@ impl Kind {
         match self {
             Self::Component => "component",
             Self::Module => "module",
+            Self::Manifest => "manifest",
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::error::{HostError, RefusalCode, Refused};
 use crate::failure::failure;
 use crate::imports::{Datasets, State, linker};
 use crate::limits::Limits;
-use crate::plugin::Plugin;
+use crate::plugin::{Linked, Plugin};
 use crate::policy;
 use crate::runtime::Runtime;
 use engine::rule::{FailureCode, RuleAnswer, RuleCall, RuleOutcome};
@@ -69,7 +69,9 @@ impl Host {
             let hash = sha256(wasm);
             let check = || policy::check_component(wasm, &self.limits.plugin);
             let code = self.code(Kind::Component, wasm, &hash, check)?;
-            Plugin::new(&self.runtime, &self.linker, &hex(&hash), &code, &self.limits.describe).map(Arc::new)
+            let linked = Linked::new(&self.runtime, &self.linker, &hex(&hash), &code)?;
+            let said = self.said(&linked, &hash)?;
+            linked.with_manifest(&said).map(Arc::new)
         })
     }
 
@@ -99,6 +101,18 @@ impl Host {
             let answer = RuleAnswer::Failed(failure(FailureCode::Trap, "the host failed while it ran the rule"));
             RuleOutcome { answer, lookups: Vec::new(), fuel: 0 }
         })
+    }
+
+    /// What a plugin says of itself, from the folder or by asking it: without clock and random it always says the same.
+    fn said(&self, linked: &Linked, hash: &[u8; 32]) -> Result<String, Refused> {
+        if let Some(said) = self.cache.as_ref().and_then(|cache| cache.manifest(hash)) {
+            return Ok(said);
+        }
+        let said = linked.describe(&self.limits.describe)?;
+        if let Some(cache) = &self.cache {
+            cache.put_manifest(hash, &said);
+        }
+        Ok(said)
     }
 
     /// Machine code from the folder, or from the compiler and then into the folder. What is in the folder was checked

@@ -25,14 +25,21 @@ pub struct Plugin {
     interfaces: Vec<Interface>,
 }
 
-impl Plugin {
-    /// Links `code` and asks it for its manifest, under `limits`.
+/// A plugin that is linked, and has not said yet what it is.
+pub(crate) struct Linked {
+    runtime: Arc<Runtime>,
+    instance: InstancePre<State>,
+    exports: Exports,
+    hash: Arc<str>,
+}
+
+impl Linked {
+    /// Links `code`.
     pub(crate) fn new(
         runtime: &Arc<Runtime>,
         linker: &Linker<State>,
         hash: &str,
         code: &TrustedCode,
-        limits: &CallLimits,
     ) -> Result<Self, Refused> {
         let component = code
             .component(runtime.engine())
@@ -41,14 +48,41 @@ impl Plugin {
             .instantiate_pre(&component)
             .map_err(|error| Refused::new(RefusalCode::LinkFailed, format!("{error:#}")))?;
         let exports = Exports::find(&component)?;
-        let hash = Arc::from(hash);
-        let text = describe(runtime, &instance, &exports, &hash, limits)?;
-        let interfaces = exports.interfaces();
-        let manifest = manifest::read(&text, &interfaces)?;
-        let datasets = Arc::new(manifest.datasets.iter().cloned().collect());
-        Ok(Self { runtime: Arc::clone(runtime), instance, exports, datasets, hash, manifest, interfaces })
+        Ok(Self { runtime: Arc::clone(runtime), instance, exports, hash: Arc::from(hash) })
     }
 
+    /// Asks it for its manifest under `limits`, and looks at the types of the other exports while an instance is there.
+    pub(crate) fn describe(&self, limits: &CallLimits) -> Result<String, Refused> {
+        let failed = |failure: &RuleFailure| {
+            Refused::new(RefusalCode::ManifestFailed, format!("{:?}: {}", failure.code, failure.detail))
+        };
+        let _permit = self.runtime.permit();
+        let (mut store, instance) = instantiate(&self.runtime, &self.instance, State::new(&self.hash, limits), limits);
+        let instance = instance.map_err(|failure| failed(&failure))?;
+        self.exports.check_types(&mut store, &instance)?;
+        let (text,) = self
+            .exports
+            .describe(&mut store, &instance)
+            .and_then(|describe| describe.call(&mut store, ()))
+            .map_err(|error| failed(&failure::of_call(&error)))?;
+        if text.len() > limits.output_bytes {
+            let detail = format!("{} bytes, at most {} are allowed", text.len(), limits.output_bytes);
+            return Err(Refused::new(RefusalCode::ManifestInvalid, detail));
+        }
+        Ok(text)
+    }
+
+    /// The plugin, if what it said agrees with what it exports.
+    pub(crate) fn with_manifest(self, said: &str) -> Result<Plugin, Refused> {
+        let Self { runtime, instance, exports, hash } = self;
+        let interfaces = exports.interfaces();
+        let manifest = manifest::read(said, &interfaces)?;
+        let datasets = Arc::new(manifest.datasets.iter().cloned().collect());
+        Ok(Plugin { runtime, instance, exports, datasets, hash, manifest, interfaces })
+    }
+}
+
+impl Plugin {
     /// SHA-256 of the component, lower-case hex. This is what runs pin.
     #[must_use]
     pub fn hash(&self) -> &str {
@@ -79,30 +113,4 @@ pub(crate) fn instantiate(
     let instance = limit(&mut store, limits).and_then(|()| instance.instantiate(&mut store));
     let instance = instance.map_err(|error| failure::of_instantiation(&error));
     (store, instance)
-}
-
-/// Calls `manifest.describe`, and looks at the types of the other exports while an instance is there.
-fn describe(
-    runtime: &Runtime,
-    instance: &InstancePre<State>,
-    exports: &Exports,
-    hash: &Arc<str>,
-    limits: &CallLimits,
-) -> Result<String, Refused> {
-    let failed = |failure: &RuleFailure| {
-        Refused::new(RefusalCode::ManifestFailed, format!("{:?}: {}", failure.code, failure.detail))
-    };
-    let _permit = runtime.permit();
-    let (mut store, instance) = instantiate(runtime, instance, State::new(hash, limits), limits);
-    let instance = instance.map_err(|failure| failed(&failure))?;
-    exports.check_types(&mut store, &instance)?;
-    let (text,) = exports
-        .describe(&mut store, &instance)
-        .and_then(|describe| describe.call(&mut store, ()))
-        .map_err(|error| failed(&failure::of_call(&error)))?;
-    if text.len() > limits.output_bytes {
-        let detail = format!("{} bytes, at most {} are allowed", text.len(), limits.output_bytes);
-        return Err(Refused::new(RefusalCode::ManifestInvalid, detail));
-    }
-    Ok(text)
 }

@@ -22,9 +22,10 @@ fn plugin() -> Vec<u8> {
     Guest::finds(&[finding()]).build()
 }
 
-/// The one file in the folder.
-fn file(folder: &Path) -> PathBuf {
-    let files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+/// The one file in the folder with this extension.
+fn file(folder: &Path, extension: &str) -> PathBuf {
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files: Vec<_> = files.filter(|path| path.extension().is_some_and(|it| it == extension)).collect();
     assert_eq!(files.len(), 1, "{files:?}");
     files[0].clone()
 }
@@ -32,7 +33,7 @@ fn file(folder: &Path) -> PathBuf {
 /// Compiles once and leaves the code in the folder.
 fn filled(folder: &Path) -> PathBuf {
     host(folder, 1, compiler()).load(&plugin()).unwrap();
-    file(folder)
+    file(folder, "code")
 }
 
 #[test]
@@ -97,6 +98,26 @@ fn code_that_is_not_ours_is_deleted_and_compiled_again() {
     });
 }
 
+/// What a plugin said of itself is believed as code is: with our MAC, and only for that plugin. Else it is asked again.
+#[test]
+fn what_a_plugin_said_of_itself_is_kept_and_not_believed_from_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let code = filled(folder.path());
+    let said = file(folder.path(), "manifest");
+    let good = fs::read(&said).unwrap();
+    let manifest = host(folder.path(), 1, no_compiler()).load(&plugin()).unwrap().manifest().clone();
+    let mut other = good.clone();
+    let at = other.windows(4).position(|word| word == b"look").unwrap();
+    other[at] = b'h';
+    let code_with_our_mac = fs::read(&code).unwrap();
+    for spoilt in [other, Vec::new(), code_with_our_mac] {
+        fs::write(&said, &spoilt).unwrap();
+        let again = host(folder.path(), 1, no_compiler()).load(&plugin()).unwrap();
+        assert_eq!(again.manifest(), &manifest);
+        assert_eq!(fs::read(&said).unwrap(), good);
+    }
+}
+
 /// Mapped only if nobody else can write to it; from a copy it must run all the same.
 #[test]
 #[cfg(target_os = "linux")]
@@ -133,7 +154,7 @@ fn code_of_another_plugin_under_this_name_is_not_trusted() {
     let folder = tempfile::tempdir().unwrap();
     let other = folder.path().join("other");
     host(&other, 1, compiler()).load(&Guest::finds(&[]).build()).unwrap();
-    let code = fs::read(file(&other)).unwrap();
+    let code = fs::read(file(&other, "code")).unwrap();
     is_not_trusted("another plugin", 1, |path| fs::write(path, code).unwrap());
 }
 
