@@ -236,6 +236,22 @@ pub struct Submission {
     /// When the rep first opened the step in this visit; so the time spent on it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opened: Option<Times>,
+    /// What the system says of the phone, if the client asked it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub integrity: Option<Integrity>,
+}
+
+/// What the system, or the client's own check, says of the phone. A claim like all others: who alters a phone can alter it, too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Integrity {
+    /// It is rooted or jailbroken: programs can see and change each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rooted: Option<bool>,
+    /// It is no phone but a program that plays one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emulator: Option<bool>,
 }
 
 /// Why an answer is not there.
@@ -278,6 +294,9 @@ pub struct EvidenceReference {
     pub kind: String,
     /// Class within the kind.
     pub class: String,
+    /// Which part of the whole it shows, where one picture does not show all, for instance a section: an id of the client's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
     /// Captured live by the app.
     pub live: bool,
     /// When it was captured.

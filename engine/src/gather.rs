@@ -173,6 +173,7 @@ pub(crate) fn normalise(
         at: at.input(),
         minimum_s: spent.as_ref().and_then(|_| minimum_s(sop, before, submission)),
         spent,
+        integrity: submission.integrity,
     })
 }
 
@@ -230,6 +231,7 @@ fn evidence_input(
         sha256: reference.sha256.clone(),
         kind: reference.kind.clone(),
         class: reference.class.clone(),
+        part: reference.part.clone(),
         live: reference.live,
         at: at.input(),
         position,

@@ -3,7 +3,7 @@
 //! Times are whole milliseconds since the Unix epoch, positions are WGS-84 with the original system named, so that a
 //! guest needs neither a calendar nor a datum. The SDK mirrors these shapes; a test compares both.
 
-use crate::command::{Absent, Customer, Origin, shared};
+use crate::command::{Absent, Customer, Integrity, Origin, shared};
 use crate::place::Crs;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -125,6 +125,9 @@ pub struct SubmissionInput {
     /// How long it takes at least (`min_seconds` of the step), in seconds; said where `spent` is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum_s: Option<f64>,
+    /// What the system says of the phone, if the client asked it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub integrity: Option<Integrity>,
 }
 
 /// A piece of evidence.
@@ -139,6 +142,9 @@ pub struct EvidenceInput {
     pub kind: String,
     /// Class.
     pub class: String,
+    /// Which part of the whole it shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
     /// Captured live.
     pub live: bool,
     /// When it was captured.

@@ -11,6 +11,7 @@ mod copied_signature;
 mod exif_contradiction;
 mod near_duplicate;
 mod recaptured;
+mod same_parts;
 mod unclear;
 
 sopwith_sdk::export_plugin! {
@@ -21,6 +22,7 @@ sopwith_sdk::export_plugin! {
         before_after::BeforeAfter,
         recaptured::Recaptured,
         unclear::Unclear,
+        same_parts::SameParts,
         copied_signature::CopiedSignature,
         exif_contradiction::ExifContradiction,
     ],

@@ -5,6 +5,7 @@
 //! finding per code and call, however many photos show the same thing: weights add up over rules, not over photos. A
 //! signal a device cannot give is no signal. What must not live here: what a signal does to the visit; that is the SOP's.
 
+mod altered_device;
 mod clock_skew;
 mod evidence_reuse;
 mod fixed_position;
@@ -22,6 +23,7 @@ sopwith_sdk::export_plugin! {
     title: { "en": "Presence", "zh-CN": "到店真实性" },
     rules: [
         mock_location::MockLocation,
+        altered_device::AlteredDevice,
         impossible_speed::ImpossibleSpeed,
         short_dwell::ShortDwell,
         clock_skew::ClockSkew,

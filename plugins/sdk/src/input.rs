@@ -205,6 +205,20 @@ pub struct Submission {
     /// How long the SOP says it takes at least, in seconds; there where `spent` is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum_s: Option<f64>,
+    /// What the system says of the phone, if the client asked it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub integrity: Option<Integrity>,
+}
+
+/// What the system, or the client's own check, says of the phone. A claim like all others: who alters a phone can alter it, too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Integrity {
+    /// It is rooted or jailbroken: programs can see and change each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rooted: Option<bool>,
+    /// It is no phone but a program that plays one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emulator: Option<bool>,
 }
 
 impl Submission {
@@ -267,6 +281,9 @@ pub struct Evidence {
     pub kind: String,
     /// Class within the kind.
     pub class: String,
+    /// Which part of the whole it shows, where one picture does not show all, for instance a section.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
     /// Captured live by the app.
     pub live: bool,
     /// When it was captured.

@@ -94,6 +94,9 @@ impl Shot<'_> {
             }
             _ => {}
         }
+        if matches!(self.step, "before_photo" | "after_photo") {
+            reference["part"] = json!(format!("{}", self.number + 1));
+        }
         if let Some(position) = phone.position(&picture.name(), self.place, &self.entry.phone) {
             reference["position"] = position;
         }
