@@ -119,8 +119,14 @@ pub fn probes(band: u16) -> impl Iterator<Item = u16> {
 /// than [`MIN_TEXT_CHARS`].
 #[must_use]
 pub fn text_hash(text: &str) -> Option<String> {
-    let said: String = text.chars().map(narrow).flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()).collect();
+    let said = essence(text);
     (said.chars().count() >= MIN_TEXT_CHARS).then(|| sha256_hex(said.as_bytes()))
+}
+
+/// What a text says without what people write in different ways: case, width, spaces and punctuation.
+#[must_use]
+pub fn essence(text: &str) -> String {
+    text.chars().map(narrow).flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()).collect()
 }
 
 /// Full-width ASCII, as Chinese keyboards write it, as plain ASCII.

@@ -6,7 +6,9 @@
 use crate::command::{Location, Position};
 use serde::{Deserialize, Serialize};
 
+pub mod cells;
 mod datum;
+pub mod duplicates;
 mod geodesic;
 pub mod ring;
 pub mod shift;

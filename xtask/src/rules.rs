@@ -5,6 +5,7 @@
 //! industry has a name here. A code that no case catches, or a rule with no case that passes, is a failure.
 
 mod cases;
+mod checks;
 mod page;
 mod sops;
 
@@ -71,7 +72,7 @@ fn text(root: &Path, sopwith: &Path, folder: &Path) -> Result<String> {
     let sops = sops::read(root)?;
     let missing: Vec<String> = found.iter().flat_map(uncaught).collect();
     ensure!(missing.is_empty(), "rules without cases:\n  {}", missing.join("\n  "));
-    Ok(page::page(&found, &sops))
+    Ok(page::page(&found, &sops) + &checks::section(root)?)
 }
 
 /// The codes no case catches, and the rules no case passes.

@@ -92,7 +92,7 @@ pub fn ring_middle(ring: &[[f64; 2]]) -> Option<(f64, f64)> {
 }
 
 /// The ring as `(lon, lat)` where longitudes go on beyond 180° if an edge crosses it.
-fn unrolled(ring: &[[f64; 2]]) -> Vec<Point> {
+pub(super) fn unrolled(ring: &[[f64; 2]]) -> Vec<Point> {
     let mut before = ring.first().map_or(0.0, |[lon, _]| *lon);
     ring.iter()
         .map(|[lon, lat]| {
@@ -151,7 +151,7 @@ fn cross(a: Point, b: Point, c: Point, d: Point) -> bool {
 }
 
 /// About: on a plane that touches the Earth at the ring.
-fn area_m2(points: &[Point]) -> f64 {
+pub(super) fn area_m2(points: &[Point]) -> f64 {
     let (x0, y0) = points.first().copied().unwrap_or_default();
     let narrow = libm::cos(y0.to_radians());
     let at = |(x, y): Point| ((x - x0) * narrow * DEGREE_M, (y - y0) * DEGREE_M);

@@ -1,4 +1,4 @@
-//! Customers out of a file, and locations that reps keep missing.
+//! Customers out of a file, locations that reps keep missing, and customers that are probably one.
 
 use super::auth::{Administers, Allowed, Reviews};
 use super::extract::{ApiBytes, ApiQuery, Language};
@@ -6,6 +6,7 @@ use super::page::{Page, PageQuery};
 use super::problem::{ApiProblem, ProblemBody, Result};
 use crate::app::App;
 use crate::csv_rows::Encoding;
+use crate::flows::duplicates::{self, Duplicate};
 use crate::flows::import::{self, Counts, Defaults, Format, Moved, Options, Report, Shown};
 use crate::flows::location_checks::{self, LocationCheck};
 use crate::flows::problem::{Kind, Problem};
@@ -190,10 +191,55 @@ async fn list_location_checks(
     Ok(Json(Page::up_to(items, next)))
 }
 
+/// Which customers are compared, and from when on they are probably one.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub struct DuplicatesQuery {
+    /// Only pairs that this customer is in: all of them, on one page.
+    pub customer: Option<String>,
+    /// Most metres between two points, 1 to 1000; default 100.
+    #[param(minimum = 1, maximum = 1000)]
+    pub within_m: Option<f64>,
+    /// How alike their names are at least, 0.5 to 1; default 0.8.
+    #[param(minimum = 0.5, maximum = 1)]
+    pub name_similarity: Option<f64>,
+    /// The share of the smaller of two areas, of which more lies on the other, 0.1 to 0.95; default 0.5.
+    #[param(minimum = 0.1, maximum = 0.95)]
+    pub overlap: Option<f64>,
+    /// At most so many customers are looked at, 1 to 200.
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<u32>,
+    /// `next` of the page before.
+    pub after: Option<String>,
+}
+
+/// List pairs of active customers that are probably one: points near each other whose names are alike, or areas that lie on each
+/// other. Nothing is merged. A page looks at up to `limit` customers and may have any number of pairs, or none, before the
+/// last
+#[utoipa::path(get, path = "/customers/duplicates", operation_id = "list_duplicates", tag = "master data", params(DuplicatesQuery),
+    responses((status = 200, body = Page<Duplicate>)))]
+async fn list_duplicates(
+    State(app): State<Arc<App>>,
+    Allowed(caller, ..): Allowed<Reviews>,
+    ApiQuery(query): ApiQuery<DuplicatesQuery>,
+) -> Result<Json<Page<Duplicate>>> {
+    let limits = duplicates::limits(query.within_m, query.name_similarity, query.overlap)?;
+    if let Some(customer) = &query.customer {
+        let items = duplicates::of(&app, &caller, &limits, customer).await?;
+        return Ok(Json(Page::up_to(items, None::<String>)));
+    }
+    let page = PageQuery { limit: query.limit, after: query.after };
+    let (limit, after) = (page.limit()?, page.after::<String>()?);
+    let (items, next) = duplicates::list(&app, &caller, &limits, after, limit).await?;
+    Ok(Json(Page::up_to(items, next)))
+}
+
 /// The routes; a file may be larger than any other body.
 pub fn router() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(import_customers))
         .routes(routes!(list_location_checks))
+        .routes(routes!(list_duplicates))
         .layer(DefaultBodyLimit::max(import::MAX_BYTES))
 }

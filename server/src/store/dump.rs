@@ -97,6 +97,8 @@ impl DumpStore for Base<Db> {
             }
             count += 1;
         }
+        // A dump of a program that had no index of places.
+        Self::index_places(&mut tx).await?;
         tx.commit().await?;
         Ok(count)
     }

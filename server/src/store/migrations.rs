@@ -17,6 +17,7 @@ pub const SQLITE: Known = &[
     (7, "imports_and_arrivals", include_str!("../../migrations/sqlite/0007_imports_and_arrivals.sql")),
     (8, "check_in_devices", include_str!("../../migrations/sqlite/0008_check_in_devices.sql")),
     (9, "signers", include_str!("../../migrations/sqlite/0009_signers.sql")),
+    (10, "places", include_str!("../../migrations/sqlite/0010_places.sql")),
 ];
 /// For PostgreSQL: the same versions and names.
 pub const POSTGRES: Known = &[
@@ -28,6 +29,7 @@ pub const POSTGRES: Known = &[
     (7, "imports_and_arrivals", include_str!("../../migrations/postgres/0007_imports_and_arrivals.sql")),
     (8, "check_in_devices", include_str!("../../migrations/postgres/0008_check_in_devices.sql")),
     (9, "signers", include_str!("../../migrations/postgres/0009_signers.sql")),
+    (10, "places", include_str!("../../migrations/postgres/0010_places.sql")),
 ];
 
 /// Asks for the version and checksum of every migration a database has had.

@@ -23,6 +23,7 @@ mod open;
 mod outbox;
 mod outputs;
 mod past;
+mod places;
 mod postgres;
 mod prepare;
 mod records;
@@ -260,6 +261,20 @@ pub trait AlikeStore {
     ) -> Result<Vec<(PastText, String)>>;
 }
 
+/// Which customers may be near a place.
+#[async_trait]
+pub trait PlaceStore {
+    /// Customers behind `after`, by id and at most `limit`, with a location, current or not, in one of these ranges of cells,
+    /// both ends among them.
+    async fn customers_in(
+        &self,
+        tenant: &str,
+        ranges: &[(String, String)],
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<BTreeSet<String>>;
+}
+
 /// How good rules are: what they found, and what became of it.
 #[async_trait]
 pub trait FindingStore {
@@ -349,6 +364,7 @@ pub trait Store:
     + EventStore
     + HistoryStore
     + AlikeStore
+    + PlaceStore
     + FindingStore
     + EvidenceStore
     + OutputStore

@@ -53,6 +53,9 @@ pub async fn open(url: &str, options: &Options) -> Result<Base<Postgres>> {
 pub async fn migrate(url: &str) -> Result<()> {
     let mut connection = PgConnection::connect_with(&settings(url)?).await?;
     migrations::migrator(migrations::POSTGRES).run_direct(None, &mut connection, false).await?;
+    let mut tx = connection.begin().await?;
+    Base::<Postgres>::index_places(&mut tx).await?;
+    tx.commit().await?;
     connection.close().await?;
     Ok(())
 }

@@ -8,6 +8,7 @@ use super::events::{event_row, payload_rows};
 use super::imports::staged_row;
 use super::ledgers::entry_rows;
 use super::outputs::output_row;
+use super::places::place_rows;
 use super::rows::{Cell, Row, Step, cells};
 use super::task_row::{plain, task_rows};
 use super::{CommandRecord, Commit, Found, Result, StoreError, Write, versions};
@@ -281,11 +282,15 @@ impl Prepared {
                 self.put(Row { step: Step::Again, part, cells: cells![&tenant, id, self.at_ms] });
             }
             Write::Record(record, _) => {
+                self.rows.extend(place_rows(&tenant, record, part));
                 self.rest.push((part, write.clone()));
                 return Ok(json!({"record": [record.kind, record.id]}));
             }
             // Not `put`: an import has each record once, and its rows are many.
-            Write::Staged { import, record } => self.rows.push(staged_row(&tenant, import, record, part)?),
+            Write::Staged { import, record } => {
+                self.rows.push(staged_row(&tenant, import, record, part)?);
+                self.rows.extend(place_rows(&tenant, record, part));
+            }
             Write::Import { import, .. } => {
                 self.rest.push((part, write.clone()));
                 return Ok(json!({"import": import}));

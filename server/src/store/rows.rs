@@ -6,7 +6,7 @@
 
 use super::database::Dialect;
 use super::{
-    alike, commit, events, evidence, findings, history, imports, ledgers, outbox, outputs, task_row, versions,
+    alike, commit, events, evidence, findings, history, imports, ledgers, outbox, outputs, places, task_row, versions,
 };
 use std::sync::Arc;
 
@@ -53,6 +53,8 @@ pub enum Step {
     Photo,
     /// A text, to find the same.
     Text,
+    /// A customer in a cell.
+    Place,
     /// What submissions that were replaced became,
     OldOutputs,
     /// and what the new ones become.
@@ -105,6 +107,7 @@ impl Step {
             Self::Judged => &history::JUDGED,
             Self::Photo => &alike::PHOTO,
             Self::Text => &alike::TEXT,
+            Self::Place => &places::PLACE,
             Self::OldOutputs => &outputs::OLD_OUTPUTS,
             Self::Outputs => &outputs::OUTPUTS,
             Self::Entry => &ledgers::ENTRY,

@@ -50,6 +50,9 @@ pub async fn migrate(path: &Path) -> Result<()> {
     let mut connection =
         SqliteConnection::connect_with(&settings(path).create_if_missing(true)).await.map_err(at(path))?;
     migrations::migrator(migrations::SQLITE).run_direct(None, &mut connection, false).await?;
+    let mut tx = connection.begin().await?;
+    Base::<Sqlite>::index_places(&mut tx).await?;
+    tx.commit().await?;
     connection.close().await?;
     if is_new && let Some(folder) = path.parent() {
         // SQLite makes the content durable; the name of a new file is its folder's.

@@ -289,6 +289,7 @@ pub const TABLES: &[Table] = &[
             ("received_ms", Int),
         ],
     ),
+    table("places", 3, ROWS, &[("tenant", Text), ("cell", Text), ("customer", Text)]),
     table(
         "outputs",
         2,

@@ -10,7 +10,8 @@ const HEAD: &str = "\
 # Rules
 
 Made by `cargo xtask rules` from the plugins' manifests, their case files and the SOPs in `schemas/`; do not edit. How a rule
-is written is [PLUGINS.md](PLUGINS.md), how it is bound is the SOP's business.
+is written is [PLUGINS.md](PLUGINS.md), how it is bound is the SOP's business. What is checked in master data, without a visit,
+stands at the end.
 
 An effect that an SOP does not set follows from the finding's severity: error is `reject`, warning `flag`, info `none`. A weight
 that it does not set is the rule's own. Both are shown as they hold in the end. Weights are percent and add up to the risk as
@@ -190,12 +191,12 @@ fn distinct(values: impl Iterator<Item = String>) -> String {
 }
 
 /// Sentences, one after the other.
-fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
+pub fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.map(|name| format!("“{}”", cell(name))).collect::<Vec<_>>().join(" ")
 }
 
 /// A text in both languages.
-fn both(text: &Value) -> String {
+pub fn both(text: &Value) -> String {
     let (english, chinese) = (language(text, "en"), language(text, "zh-CN"));
     match (english.is_empty(), chinese.is_empty()) {
         (false, false) => format!("{english} · {chinese}"),
@@ -203,15 +204,18 @@ fn both(text: &Value) -> String {
     }
 }
 
-fn language(text: &Value, language: &str) -> String {
+/// A text in one language.
+pub fn language(text: &Value, language: &str) -> String {
     cell(text[language].as_str().unwrap_or_default())
 }
 
-fn plain(value: &Value) -> String {
+/// A text as it is.
+pub fn plain(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-fn code(text: &str) -> String {
+/// A text as code.
+pub fn code(text: &str) -> String {
     format!("`{}`", cell(text))
 }
 
@@ -220,7 +224,8 @@ fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', " ")
 }
 
-fn line(page: &mut String, text: &str) {
+/// One more line.
+pub fn line(page: &mut String, text: &str) {
     // Writing into a text cannot fail.
     let _ = writeln!(page, "{text}");
 }

@@ -49,6 +49,9 @@ async fn an_empty_tenant_sees_nothing_of_another(database: &Database) {
     assert!(store.arrived(OTHER, &set(&["aa"])).await.unwrap().is_empty());
     assert_eq!(store.photos_like(OTHER, 0xf0e1, "", (0, i64::MAX)).await.unwrap(), []);
     assert_eq!(store.same_texts(OTHER, "aa", ("", ""), (0, i64::MAX)).await.unwrap(), []);
+    let everywhere = [("a".to_owned(), "q".to_owned())];
+    assert_eq!(store.customers_in(ONE, &everywhere, None, 10).await.unwrap(), set(&["cus_1"]));
+    assert_eq!(store.customers_in(OTHER, &everywhere, None, 10).await.unwrap(), set(&[]));
     assert_eq!(store.all_evidence(OTHER, None, 10).await.unwrap(), []);
     assert_eq!(store.awaiting(OTHER, "aa").await.unwrap(), [""; 0]);
     assert_eq!(store.awaiting_what_is_here(OTHER, 10).await.unwrap(), []);

@@ -19,6 +19,7 @@ mod operations;
 mod org_tree;
 mod outbox;
 mod outputs;
+mod places;
 mod records;
 mod safety;
 mod samples;

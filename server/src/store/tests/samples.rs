@@ -97,6 +97,12 @@ pub fn record(kind: &str, id: &str, revision: u64) -> Record {
     }
 }
 
+/// The first revision of where a customer is: latitude and longitude on WGS-84.
+pub fn location(id: &str, customer: &str, (lat, lon): (f64, f64)) -> Record {
+    let body = json!({"customer": customer, "lat": lat, "lon": lon, "crs": "wgs84", "source": "survey"});
+    Record { subject: Some(customer.to_owned()), body, ..record("location", id, 1) }
+}
+
 /// The first revision of an org unit.
 pub fn org_unit(id: &str, parent: Option<&str>) -> Write {
     let record =

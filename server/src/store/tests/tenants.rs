@@ -56,6 +56,7 @@ pub(super) async fn one_of_each(store: &dyn Store, tenant: &str) {
         Write::Task(Box::new(full), None),
         Write::Record(Box::new(record("customer", "cus_1", 1)), None),
         Write::Record(Box::new(record("customer", "cus_1", 2)), Some(1)),
+        Write::Record(Box::new(super::samples::location("loc_1", "cus_1", (30.657, 104.0657))), None),
         org_unit("org_top", None),
         org_unit("org_low", Some("org_top")),
         Write::Version(Box::new(version), None),
