@@ -94,6 +94,9 @@ impl EventStore for Base<Db> {
         let erased = sql.build().execute(&mut *tx).await?.rows_affected();
         let texts = sqlx::query("delete from free_texts where tenant = $1 and visit = $2").bind(tenant).bind(stream);
         texts.execute(&mut *tx).await?;
+        let scores =
+            sqlx::query("delete from scored_visits where tenant = $1 and visit = $2").bind(tenant).bind(stream);
+        scores.execute(&mut *tx).await?;
         // What the answers became goes with them.
         sqlx::query("update outputs set fields = null where tenant = $1 and visit = $2")
             .bind(tenant)

@@ -16,6 +16,7 @@ pub const SQLITE: Known = &[
     (5, "finding_verdicts", include_str!("../../migrations/sqlite/0005_finding_verdicts.sql")),
     (7, "imports_and_arrivals", include_str!("../../migrations/sqlite/0007_imports_and_arrivals.sql")),
     (8, "check_in_devices", include_str!("../../migrations/sqlite/0008_check_in_devices.sql")),
+    (10, "scored_visits", include_str!("../../migrations/sqlite/0010_scored_visits.sql")),
 ];
 /// For PostgreSQL: the same versions and names.
 pub const POSTGRES: Known = &[
@@ -26,6 +27,7 @@ pub const POSTGRES: Known = &[
     (5, "finding_verdicts", include_str!("../../migrations/postgres/0005_finding_verdicts.sql")),
     (7, "imports_and_arrivals", include_str!("../../migrations/postgres/0007_imports_and_arrivals.sql")),
     (8, "check_in_devices", include_str!("../../migrations/postgres/0008_check_in_devices.sql")),
+    (10, "scored_visits", include_str!("../../migrations/postgres/0010_scored_visits.sql")),
 ];
 
 /// Asks for the version and checksum of every migration a database has had.

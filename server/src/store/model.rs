@@ -5,6 +5,7 @@ use engine::alike::{PastPhoto, PastText};
 use engine::canon::CanonicalJson;
 use engine::event::{Draft, Event};
 use engine::input::Exif;
+use engine::standing::Scored;
 use engine::task::Task;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -364,6 +365,15 @@ pub enum Write {
         seq: u64,
         /// When it was checked in, latest.
         at_ms: i64,
+    },
+    /// What a judged visit says to the standing of its rep; replaces its earlier row.
+    Scored {
+        /// The visit.
+        visit: String,
+        /// When it was checked in, latest.
+        at_ms: i64,
+        /// What it says.
+        scored: Scored,
     },
     /// A record that a submission becomes.
     Output(Box<Output>),

@@ -222,6 +222,12 @@ impl Prepared {
                 self.touch("stream", visit);
                 self.put(Row { step: Step::Judged, part, cells: cells![&tenant, visit, customer, int(*seq)?, *at_ms] });
             }
+            Write::Scored { visit, at_ms, scored } => {
+                self.touch("stream", visit);
+                let (user, sop, parts) = (&scored.user, &scored.sop, json!(scored.parts).to_string());
+                let cells = cells![&tenant, visit, user, sop, *at_ms, scored.tenths, parts];
+                self.put(Row { step: Step::Scored, part, cells });
+            }
             Write::Use(used) => {
                 let (seq, received_ms) = (int(used.seq)?, used.received_ms);
                 let (visit, step, class) = (&used.visit, &used.step, &used.class);
