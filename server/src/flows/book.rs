@@ -3,7 +3,7 @@
 
 use crate::flows::load::LoadedVisit;
 use crate::flows::problem::{Problem, Result};
-use crate::store::{Found, LedgerEntry, Output, PastArrival, PastUse, Record, Write};
+use crate::store::{Found, LedgerEntry, Output, PastArrival, PastScore, PastUse, Record, Write};
 use engine::alike;
 use engine::canon::CanonError;
 use engine::command::{Action, Amend, Command, Position};
@@ -266,7 +266,7 @@ impl<'a> Book<'a> {
                 if let Some(check_in) = visit.check_in(&sop.sop) {
                     let at_ms = check_in.at.max_ms;
                     if let Some(scored) = Scored::of(sop, visit) {
-                        self.writes.push(Write::Scored { visit: visit.id.clone(), at_ms, scored });
+                        self.writes.push(Write::Scored(PastScore { visit: visit.id.clone(), at_ms, scored }));
                     }
                     let (customer, visit) = (visit.customer.id.clone(), visit.id.clone());
                     self.writes.push(Write::Judged { customer, visit, seq, at_ms });

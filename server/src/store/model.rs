@@ -1,11 +1,10 @@
 //! The data that goes in and comes out: plain structs, no database in them.
 
-use super::{Found, PastArrival, PastUse, Result, StoreError};
+use super::{Found, PastArrival, PastScore, PastUse, Result, StoreError};
 use engine::alike::{PastPhoto, PastText};
 use engine::canon::CanonicalJson;
 use engine::event::{Draft, Event};
 use engine::input::Exif;
-use engine::standing::Scored;
 use engine::task::Task;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -367,14 +366,7 @@ pub enum Write {
         at_ms: i64,
     },
     /// What a judged visit says to the standing of its rep; replaces its earlier row.
-    Scored {
-        /// The visit.
-        visit: String,
-        /// When it was checked in, latest.
-        at_ms: i64,
-        /// What it says.
-        scored: Scored,
-    },
+    Scored(PastScore),
     /// A record that a submission becomes.
     Output(Box<Output>),
     /// The submission of a step that counts from now on: what earlier ones became no longer stands.

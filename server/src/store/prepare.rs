@@ -10,7 +10,7 @@ use super::ledgers::entry_rows;
 use super::outputs::output_row;
 use super::rows::{Cell, Row, Step, cells};
 use super::task_row::{plain, task_rows};
-use super::{CommandRecord, Commit, Found, Result, StoreError, Write, versions};
+use super::{CommandRecord, Commit, Found, PastScore, Result, StoreError, Write, versions};
 use engine::event::{self, Draft, Event, Seal, Tip};
 use engine::task::Task;
 use serde_json::{Value, json};
@@ -222,7 +222,7 @@ impl Prepared {
                 self.touch("stream", visit);
                 self.put(Row { step: Step::Judged, part, cells: cells![&tenant, visit, customer, int(*seq)?, *at_ms] });
             }
-            Write::Scored { visit, at_ms, scored } => {
+            Write::Scored(PastScore { visit, at_ms, scored }) => {
                 self.touch("stream", visit);
                 let (user, sop, parts) = (&scored.user, &scored.sop, json!(scored.parts).to_string());
                 let cells = cells![&tenant, visit, user, sop, *at_ms, scored.tenths, parts];

@@ -2,7 +2,7 @@
 
 use super::samples::{NOW, arrival, org_unit, record, set, stream, under, used, write};
 use super::{Database, ONE, OTHER, on_both};
-use crate::store::{PastEvent, PastUse, Record, Scope, Store, Write};
+use crate::store::{PastEvent, PastScore, PastUse, Record, Scope, Store, Write};
 use engine::standing::Scored;
 
 on_both![
@@ -104,7 +104,7 @@ async fn the_visit_before(database: &Database) {
 pub fn scored(visit: &str, user: &str, at_ms: i64, tenths: Option<i64>) -> Write {
     let parts = [("full".to_owned(), 1.0), ("half".to_owned(), 0.5)].into();
     let scored = Scored { user: user.to_owned(), sop: "sop_1".to_owned(), tenths, parts };
-    Write::Scored { visit: visit.to_owned(), at_ms, scored }
+    Write::Scored(PastScore { visit: visit.to_owned(), at_ms, scored })
 }
 
 async fn scores_of_a_span(database: &Database) {
@@ -129,11 +129,8 @@ async fn scores_of_a_span(database: &Database) {
     assert_eq!(names((NOW, NOW + 2), "", 2).await, [one, two]);
     assert_eq!(names((NOW + 1, NOW + 2), "vis_2", 2).await, [three]);
     assert_eq!(names((NOW + 1, NOW + 2), "vis_3", 2).await, []);
-    let first = store.scored_visits(ONE, (NOW, NOW + 1), "", 10).await.unwrap().remove(0).scored;
-    assert_eq!(
-        Write::Scored { visit: "vis_1".to_owned(), at_ms: NOW, scored: first },
-        scored("vis_1", "usr_1", NOW, Some(805))
-    );
+    let first = store.scored_visits(ONE, (NOW, NOW + 1), "", 10).await.unwrap().remove(0);
+    assert_eq!(Write::Scored(first), scored("vis_1", "usr_1", NOW, Some(805)));
     // Judged again, and erased.
     write(&*store, ONE, vec![scored("vis_1", "usr_1", NOW, None)]).await;
     store.erase(ONE, "vis_2", &["verdict"]).await.unwrap();
