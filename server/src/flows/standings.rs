@@ -36,7 +36,7 @@ impl Kind for RepStanding {
     }
 }
 
-/// Makes the standings of the day, if that was not done; how many changed.
+/// Makes the standings of the day, if that was not done; in how many commits.
 ///
 /// # Errors
 /// Those of the store. It is tried again then.
@@ -135,6 +135,20 @@ pub async fn list(
         None if user.as_ref().is_some_and(|user| *user != caller.user) => return Ok(Vec::new()),
         None => (Scope::Tenant, Some(caller.user.clone())),
     };
-    let query = RecordQuery { kind: NAME.to_owned(), subject, scope, at_ms: None, after, limit };
-    app.store.records(&caller.tenant, &query).await?.into_iter().map(shown).collect()
+    let seen = |record: &Record| {
+        // SCOPE: a rep of no org unit is the whole tenant's alone, and their own.
+        record.org_unit.is_some() || scope == Scope::Tenant || record.subject.as_deref() == Some(caller.user.as_str())
+    };
+    let mut query = RecordQuery { kind: NAME.to_owned(), subject, scope: scope.clone(), at_ms: None, after, limit };
+    let mut found = Vec::new();
+    loop {
+        let page = app.store.records(&caller.tenant, &query).await?;
+        let full = page.len() >= limit as usize;
+        query.after = page.last().map(|record| record.id.clone());
+        found.extend(page.into_iter().filter(seen));
+        if !full || found.len() >= limit as usize {
+            found.truncate(limit as usize);
+            return found.into_iter().map(shown).collect();
+        }
+    }
 }
