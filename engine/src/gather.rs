@@ -9,7 +9,7 @@ use crate::command::{Command, EvidenceReference, Position, Submission};
 use crate::effective::EffectiveSop;
 use crate::input::{
     CheckInInput, CustomerInput, EvidenceInput, EvidenceUse, Exif, Interval, OnDevice, PhotoNeighbour, PositionInput,
-    PreviousVisit, SameText, SubmissionInput, TimeSource, VisitInput,
+    PreviousVisit, RepStanding, SameText, SubmissionInput, TimeSource, VisitInput,
 };
 use crate::ledger::{Account, Balance};
 use crate::place;
@@ -31,6 +31,8 @@ pub struct Wanted {
     pub needs: BTreeSet<Need>,
     /// The rep whose check-ins are meant.
     pub user: String,
+    /// The SOP under which their standing is meant.
+    pub sop: String,
     /// The visit under judgement; its own data are not history.
     pub visit: String,
     /// The device of the check-in, whose check-ins by others are meant; empty before there is one.
@@ -66,6 +68,8 @@ pub struct Gathered {
     pub photo_neighbours: Vec<PhotoNeighbour>,
     /// Visits with a text of this visit, in the order of `alike::sort_texts`.
     pub same_texts: Vec<SameText>,
+    /// How the rep stood among their peers before this visit.
+    pub rep_standing: Option<RepStanding>,
     /// Which of the evidence is already here.
     pub arrived: BTreeSet<String>,
     /// What the bytes of evidence that is here say of how it was made, by SHA-256.
@@ -344,8 +348,14 @@ impl Inputs<'_> {
         let same_texts = same_texts.map(CanonicalJson::of).transpose()?;
         let on_device = gathered.last_on_device.as_ref().filter(|_| has(Need::LastOnDevice));
         let on_device = on_device.map(CanonicalJson::of).transpose()?;
-        let left_out_when_empty =
-            [("last_on_device", &on_device), ("photo_neighbours", &photo_neighbours), ("same_texts", &same_texts)];
+        let standing = gathered.rep_standing.as_ref().filter(|_| has(Need::RepStanding));
+        let standing = standing.map(CanonicalJson::of).transpose()?;
+        let left_out_when_empty = [
+            ("last_on_device", &on_device),
+            ("photo_neighbours", &photo_neighbours),
+            ("same_texts", &same_texts),
+            ("rep_standing", &standing),
+        ];
         let left_out_when_empty = left_out_when_empty.into_iter().filter_map(|(name, it)| Some((name, it.as_ref()?)));
         let members = [
             ("rule", &CanonicalJson::of(rule)?),

@@ -43,6 +43,9 @@ pub struct RuleInput {
     /// Visits to other customers that have a text of this visit (need `same_texts`), sorted by text, the newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub same_texts: Vec<SameText>,
+    /// How the rep's scores stood beside their peers' before this visit (need `rep_standing`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rep_standing: Option<RepStanding>,
 }
 
 /// The customer.
@@ -332,6 +335,45 @@ pub struct SameText {
     pub business_date: String,
     /// When the text was received there.
     pub received_ms: i64,
+}
+
+/// How a rep's scores under an SOP stand beside their peers', over the days before it was made. Visits without a score do not
+/// count. Means and deviations have two decimals.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RepStanding {
+    /// `usr_…`
+    pub user: String,
+    /// Name of the SOP.
+    pub sop: String,
+    /// Over how many days.
+    pub days: u32,
+    /// How many visits.
+    pub visits: u32,
+    /// Mean of their scores, 0 to 100; none without a visit.
+    pub mean: Option<f64>,
+    /// The parts of the score, by id.
+    pub parts: BTreeMap<String, PartStanding>,
+    /// How many others visited often enough to compare with.
+    pub peers: u32,
+    /// Mean of their means; none when they are too few to tell.
+    pub peer_mean: Option<f64>,
+    /// Standard deviation of their means.
+    pub peer_sd: Option<f64>,
+    /// How many standard deviations the rep's mean lies above theirs; none when they are too few or all alike.
+    pub z: Option<f64>,
+}
+
+/// A part of the score over many visits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PartStanding {
+    /// In how many visits it applied.
+    pub visits: u32,
+    /// The least it was, 0 to 1.
+    pub least: f64,
 }
 
 /// The last completed visit to the same customer.

@@ -48,6 +48,7 @@ pub mod score;
 pub mod signature;
 pub mod sop;
 mod spawn;
+pub mod standing;
 mod step_check;
 pub mod strokes;
 pub mod submit;

@@ -108,6 +108,8 @@ pub enum Need {
     PhotoNeighbours,
     /// Visits to other customers in the tenant with a free text this visit has too, of the last 365 days.
     SameTexts,
+    /// How the rep's scores under this SOP stood beside their peers' before the check-in, over the 30 days before.
+    RepStanding,
 }
 
 /// Where a need can be met.

@@ -148,6 +148,7 @@ fn wanted_for_visit<'a>(sop: &EffectiveSop, visit: &Visit, bindings: impl Iterat
     Wanted {
         needs: gather::needs(sop, bindings),
         user: visit.user.clone(),
+        sop: sop.sop.sop.clone(),
         visit: visit.id.clone(),
         device: visit.check_in_device(&sop.sop).unwrap_or_default().to_owned(),
         customer: visit.customer.id.clone(),

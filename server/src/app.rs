@@ -8,7 +8,7 @@ use crate::flows::visits::Visits;
 use crate::store::{self, Commit, Committed, Store};
 use crate::turns::Turns;
 use host_api::Host;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 /// The running service.
@@ -33,6 +33,8 @@ pub struct App {
     pub bulk: tokio::sync::Semaphore,
     /// Commands that are being carried out here, by tenant, actor and id.
     pub in_flight: Mutex<BTreeSet<(String, String, String)>>,
+    /// The day of which standings were made last, by tenant.
+    pub stood: Mutex<BTreeMap<String, i64>>,
     /// Requests that may be under way for one tenant before it gets a 429.
     pub per_tenant: PerTenant,
 }
@@ -54,7 +56,7 @@ impl App {
 pub struct PerTenant {
     /// How many at most; 0: no limit.
     pub most: usize,
-    under_way: Mutex<std::collections::BTreeMap<String, usize>>,
+    under_way: Mutex<BTreeMap<String, usize>>,
 }
 
 /// One request under way; gone when dropped.

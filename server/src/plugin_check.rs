@@ -53,6 +53,7 @@ fn need(declared: &NeedDeclaration) -> String {
         Need::LastOnDevice => "last_on_device",
         Need::PhotoNeighbours => "photo_neighbours",
         Need::SameTexts => "same_texts",
+        Need::RepStanding => "rep_standing",
     };
     match declared.availability {
         Availability::Device => name.to_owned(),

@@ -106,6 +106,7 @@ pub fn app(store: Arc<dyn Store>, clock: Clock, data: &Path, per_tenant: usize) 
         sops: SopCache::new(SOPS, PLUGINS),
         bulk: tokio::sync::Semaphore::new(LARGE_FILES),
         in_flight: Mutex::new(BTreeSet::new()),
+        stood: Mutex::default(),
         per_tenant: PerTenant::new(per_tenant),
     })
 }

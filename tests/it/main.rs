@@ -22,6 +22,7 @@ mod scope;
 mod served;
 mod signals;
 mod simulate;
+mod standings;
 mod tasks_api;
 mod tasks_list;
 mod unavailable;

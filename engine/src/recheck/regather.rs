@@ -3,9 +3,11 @@
 use super::Recorded;
 use crate::alike;
 use crate::effective::EffectiveSop;
+use crate::event::{Event, Payload};
 use crate::gather::{self, Gathered, Wanted};
-use crate::input::CheckInInput;
+use crate::input::{CheckInInput, RepStanding};
 use crate::ledger::{self, Account, Balance};
+use crate::standing;
 use crate::verdict::Reference;
 use crate::visit::{Unbuilt, Visit, VisitEvent};
 use std::sync::Arc;
@@ -42,6 +44,19 @@ pub(super) fn regather<R: Recorded>(
             }
             continue;
         }
+        if reference.need == standing::NAME {
+            let Some(event) = event(recorded, &reference.event)? else {
+                return Ok(Regathered::Unfounded(reference.clone()));
+            };
+            if event.payloads.values().any(|payload| matches!(payload, Payload::Erased(_))) {
+                return Ok(Regathered::Erased);
+            }
+            gathered.rep_standing = RepStanding::told(&event, wanted);
+            if gathered.rep_standing.is_none() {
+                return Ok(Regathered::Unfounded(reference.clone()));
+            }
+            continue;
+        }
         let neighbour = match neighbour(recorded, &reference.event)? {
             Ok(Some(neighbour)) => neighbour,
             Ok(None) => return Ok(Regathered::Unfounded(reference.clone())),
@@ -61,10 +76,16 @@ pub(super) fn regather<R: Recorded>(
 
 /// Where an account stood after the entry of this hash.
 fn balance<R: Recorded>(recorded: &mut R, hash: &str) -> Result<Option<(Account, Balance)>, R::Error> {
+    let event = event(recorded, hash)?;
+    let after = event.as_ref().and_then(ledger::balance_after);
+    Ok(after.filter(|(account, _)| event.is_some_and(|event| account.stream() == event.header.stream)))
+}
+
+/// The event of this hash.
+fn event<R: Recorded>(recorded: &mut R, hash: &str) -> Result<Option<Event>, R::Error> {
     let Some(located) = recorded.find(hash)? else { return Ok(None) };
-    let events = recorded.events(&located.stream, located.seq)?;
-    let after = events.last().filter(|last| last.hash == hash).and_then(ledger::balance_after);
-    Ok(after.filter(|(account, _)| account.stream() == located.stream))
+    let mut events = recorded.events(&located.stream, located.seq)?;
+    Ok(events.pop().filter(|last| last.hash == hash))
 }
 
 fn neighbour<R: Recorded>(recorded: &mut R, hash: &str) -> Result<Result<Option<Neighbour>, Unbuilt>, R::Error> {

@@ -1,5 +1,5 @@
 //! Fraud signals in answers: those of the last visit, all the same, round, word for word those of other customers, given faster
-//! than one can look. One file per rule, one case file per rule in `cases/`; how answers are taken apart is in `leaves.rs`.
+//! than one can look, and too good beside those of everybody else. One file per rule, one case file per rule in `cases/`; how answers are taken apart is in `leaves.rs`.
 //!
 //! Bound to a step, a rule looks at its submission; bound to the visit, at every accepted one. Each rule gives at most one
 //! finding per code and call. People and places repeat themselves honestly: every rule says what it leaves alone, and has a case
@@ -9,6 +9,7 @@ mod copy_of_previous;
 mod digit_heaping;
 mod identical_notes;
 mod leaves;
+mod outstanding_scores;
 mod straight_lining;
 mod too_fast;
 
@@ -21,6 +22,7 @@ sopwith_sdk::export_plugin! {
         digit_heaping::DigitHeaping,
         identical_notes::IdenticalNotes,
         too_fast::TooFast,
+        outstanding_scores::OutstandingScores,
     ],
 }
 

@@ -66,6 +66,8 @@ pub enum Need {
     PhotoNeighbours,
     /// Visits to other customers of the tenant with a text this visit has too: `Input::same_texts`.
     SameTexts,
+    /// How the rep's scores under this SOP stood beside their peers' before this visit: `Input::rep_standing`.
+    RepStanding,
 }
 
 /// Where a need can be met. A phone leaves a rule with a `Server` need pending.

@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
+mod past;
+
+pub use past::{EvidenceUse, OnDevice, PartStanding, PhotoNeighbour, PreviousVisit, RepStanding, SameText};
+
 /// Everything a rule sees.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Input {
@@ -47,6 +51,9 @@ pub struct Input {
     /// Visits to other customers that have a text of this visit (need `SameTexts`), sorted by text, the newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub same_texts: Vec<SameText>,
+    /// How the rep's scores stood beside their peers' before this visit (need `RepStanding`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rep_standing: Option<RepStanding>,
 }
 
 impl Input {
@@ -412,94 +419,4 @@ pub struct Interval {
     pub max_s: f64,
     /// How it is known.
     pub source: TimeSource,
-}
-
-/// A check-in of somebody else from the same device.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct OnDevice {
-    /// Who.
-    pub user: String,
-    /// `vis_…`
-    pub visit: String,
-    /// Which customer.
-    pub customer: String,
-    /// When.
-    pub at: Moment,
-}
-
-/// Another use of the same evidence.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EvidenceUse {
-    /// SHA-256 of the evidence.
-    pub sha256: String,
-    /// Visit that used it.
-    pub visit: String,
-    /// Customer of that visit.
-    pub customer: String,
-    /// Step of that visit.
-    pub step: String,
-    /// Class there.
-    pub class: String,
-    /// When it was received there.
-    pub received_ms: i64,
-}
-
-/// A photo of another visit that looks like one of this visit, or a signature with strokes like one of this visit.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PhotoNeighbour {
-    /// SHA-256 of the photo of this visit.
-    pub sha256: String,
-    /// SHA-256 of the other one: other bytes.
-    pub other: String,
-    /// In how many of their 64 bits the perceptual hashes differ.
-    pub distance: u32,
-    /// Visit of the other one.
-    pub visit: String,
-    /// Customer of that visit.
-    pub customer: String,
-    /// Rep of that visit.
-    pub user: String,
-    /// Step of that visit.
-    pub step: String,
-    /// Class there.
-    pub class: String,
-    /// Who signed there, if it is a signature that says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signer: Option<String>,
-    /// Business date of that visit, `YYYY-MM-DD`.
-    pub business_date: String,
-    /// When it was received there.
-    pub received_ms: i64,
-}
-
-/// A visit to another customer with a text that this visit has too: the same letters and digits, whatever their case and
-/// whatever stands between them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SameText {
-    /// Step of this visit with the text (`step` or `step[key]`).
-    pub step: String,
-    /// JSON Pointer of the text in its answers.
-    pub pointer: String,
-    /// The other visit.
-    pub visit: String,
-    /// Customer of that visit.
-    pub customer: String,
-    /// Rep of that visit.
-    pub user: String,
-    /// Business date of that visit, `YYYY-MM-DD`.
-    pub business_date: String,
-    /// When the text was received there.
-    pub received_ms: i64,
-}
-
-/// The last completed visit to the same customer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PreviousVisit {
-    /// `vis_…`
-    pub visit: String,
-    /// Business date.
-    pub business_date: String,
-    /// Accepted submissions by step.
-    #[serde(default)]
-    pub steps: BTreeMap<String, Submission>,
 }

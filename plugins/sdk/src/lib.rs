@@ -91,7 +91,8 @@ pub use context::{Context, Level};
 pub use geo::distance_m;
 pub use input::{
     Absent, AbsentCode, CheckIn, Crs, Customer, Evidence, EvidenceUse, Exif, Input, Integrity, Interval, Moment,
-    OnDevice, Origin, PhotoNeighbour, Position, PreviousVisit, SameText, Submission, TimeSource, Visit,
+    OnDevice, Origin, PartStanding, PhotoNeighbour, Position, PreviousVisit, RepStanding, SameText, Submission,
+    TimeSource, Visit,
 };
 pub use manifest::{CodeManifest, Manifest, NeedDeclaration, RuleManifest};
 pub use number::{ratio, round1};

@@ -3,18 +3,20 @@
 
 use crate::flows::load::LoadedVisit;
 use crate::flows::problem::{Problem, Result};
-use crate::store::{Found, LedgerEntry, Output, PastArrival, PastUse, Write};
+use crate::store::{Found, LedgerEntry, Output, PastArrival, PastScore, PastUse, Record, Write};
 use engine::alike;
 use engine::canon::CanonError;
 use engine::command::{Action, Amend, Command, Position};
 use engine::effective::EffectiveSop;
 use engine::event::{Draft, ENGINE_HASH, Event, Seal, Tip, seal};
 use engine::finding;
+use engine::input::RepStanding;
 use engine::ledger::{self, LedgerEvent};
 use engine::output;
 use engine::place::shift;
 use engine::rule::Finding;
 use engine::sop::StepKind;
+use engine::standing::{self, Scored};
 use engine::task::{Task, TaskEvent};
 use engine::time::format_utc;
 use engine::visit::{Visit, VisitEvent, step_key};
@@ -262,7 +264,11 @@ impl<'a> Book<'a> {
             }
             VisitEvent::VisitCompleted { .. } | VisitEvent::VisitClosed { .. } | VisitEvent::Reassessed { .. } => {
                 if let Some(check_in) = visit.check_in(&sop.sop) {
-                    let (customer, visit, at_ms) = (visit.customer.id.clone(), visit.id.clone(), check_in.at.max_ms);
+                    let at_ms = check_in.at.max_ms;
+                    if let Some(scored) = Scored::of(sop, visit) {
+                        self.writes.push(Write::Scored(PastScore { visit: visit.id.clone(), at_ms, scored }));
+                    }
+                    let (customer, visit) = (visit.customer.id.clone(), visit.id.clone());
                     self.writes.push(Write::Judged { customer, visit, seq, at_ms });
                 }
                 self.found(sop, visit);
@@ -309,6 +315,30 @@ impl<'a> Book<'a> {
             sop: (sop.sop.sop.clone(), sop.sop.version.clone()),
             found: verdict.findings.iter().map(one).collect(),
         });
+    }
+
+    /// How a rep stands, in place of the revision before, as a record and as the event that proves it. Its stream must have
+    /// been given by `at_end` unless it is new.
+    ///
+    /// # Errors
+    /// A value without canonical form.
+    pub fn standing(&mut self, standing: &RepStanding, org_unit: Option<String>, before: Option<u64>) -> Result<()> {
+        let body = serde_json::to_value(standing).map_err(Problem::internal)?;
+        let record = Record {
+            kind: standing::NAME.to_owned(),
+            id: standing.id(),
+            revision: before.unwrap_or(0) + 1,
+            subject: Some(standing.user.clone()),
+            org_unit,
+            from_ms: None,
+            to_ms: None,
+            body: engine::canon::normalize(&body).map_err(Problem::internal)?,
+            at_ms: self.now_ms,
+            by: "installation".to_owned(),
+        };
+        self.seal(standing.draft())?;
+        self.writes.push(Write::Record(Box::new(record), before));
+        Ok(())
     }
 
     /// Work for the worker: judge a visit again, because `why`.

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::flows::problem::{Kind, Problem, Result};
-use crate::flows::sops;
+use crate::flows::{sops, standings};
 use crate::store::{AccountBalance, PastEvent, StoredEvent};
 use engine::alike::LOOK_BACK_MS;
 use engine::command::Customer;
@@ -14,6 +14,7 @@ use engine::input::{CheckInInput, EvidenceUse, OnDevice, PreviousVisit, Submissi
 use engine::ledger::{self, Account, Balance};
 use engine::progress::progress;
 use engine::rule::Need;
+use engine::standing;
 use engine::time;
 use engine::verdict::Reference;
 use engine::visit::{Visit, VisitEvent};
@@ -158,6 +159,12 @@ pub async fn gather(app: &App, tenant: &str, wanted: &Wanted) -> Result<Gathered
     {
         gathered.previous_visit = previous_visit(app, tenant, &past).await?;
         references.insert(Reference::new("previous_visit", &past.hash));
+    }
+    if wanted.needs.contains(&Need::RepStanding)
+        && let Some((standing, event)) = standings::told(app, tenant, wanted).await?
+    {
+        gathered.rep_standing = Some(standing);
+        references.insert(Reference::new(standing::NAME, &event));
     }
     alike(app, tenant, wanted, &mut gathered, &mut references).await?;
     if wanted.draws {

@@ -33,6 +33,7 @@ pub mod report;
 pub mod rules;
 pub mod sessions;
 pub mod sops;
+pub mod standings;
 pub mod task_view;
 pub mod tasks;
 pub mod tokens;

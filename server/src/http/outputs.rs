@@ -1,4 +1,4 @@
-//! What visits leave behind, over HTTP: records, and the accounts of ledgers.
+//! What visits leave behind, over HTTP: records, the accounts of ledgers, and how reps stand.
 
 use super::auth::{Allowed, Reads, Reviews};
 use super::extract::{ApiJson, ApiPath, ApiQuery, CommandId};
@@ -9,9 +9,12 @@ use crate::flows::ledgers::{self, BalanceView, EntryView, NewEntry};
 use crate::flows::once::{Answer, Asked};
 use crate::flows::outputs::{self, OutputView, seen};
 use crate::flows::problem::{Kind, Problem};
+use crate::flows::records::Shown;
+use crate::flows::standings;
 use crate::store::OutputQuery;
 use axum::Json;
 use axum::extract::State;
+use engine::input::RepStanding;
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
@@ -154,10 +157,39 @@ async fn create_entry(
     Ok(ledgers::adjust(&app, &caller, &ledger, &new, &asked).await?)
 }
 
+/// Whose standing.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub struct StandingsQuery {
+    /// Only this rep's.
+    pub user: Option<String>,
+    /// At most so many items, 1 to 200.
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<u32>,
+    /// `next` of the page before.
+    pub after: Option<String>,
+}
+
+/// List how the scores of reps stand beside their peers', as it was worked out last
+#[utoipa::path(get, path = "/rep-standings", operation_id = "list_rep_standings", tag = "outputs", params(StandingsQuery),
+    responses((status = 200, body = Page<Shown<RepStanding>>)))]
+async fn list_rep_standings(
+    State(app): State<Arc<App>>,
+    Allowed(caller, ..): Allowed<Reads>,
+    ApiQuery(query): ApiQuery<StandingsQuery>,
+) -> Result<Json<Page<Shown<RepStanding>>>> {
+    let page = PageQuery { limit: query.limit, after: query.after };
+    let limit = page.limit()?;
+    let found = standings::list(&app, &caller, query.user, page.after()?, limit + 1).await?;
+    Ok(Json(Page::of(found, limit, |shown| shown.id.clone())))
+}
+
 /// The routes.
 pub fn router() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(list_outputs))
         .routes(routes!(list_balances))
         .routes(routes!(list_entries, create_entry))
+        .routes(routes!(list_rep_standings))
 }

@@ -100,6 +100,9 @@ impl EventStore for Base<Db> {
             .bind(stream)
             .execute(&mut *tx)
             .await?;
+        let scores =
+            sqlx::query("delete from scored_visits where tenant = $1 and visit = $2").bind(tenant).bind(stream);
+        scores.execute(&mut *tx).await?;
         // What the answers became goes with them.
         sqlx::query("update outputs set fields = null where tenant = $1 and visit = $2")
             .bind(tenant)

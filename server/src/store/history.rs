@@ -1,9 +1,10 @@
 //! What the past can tell a rule, as places in streams: what happened there is read from the events themselves.
 
-use super::database::{Base, natural};
+use super::database::{Base, inconsistent, natural, parse};
 use super::rows::{Statement, Work};
-use super::{HistoryStore, PastArrival, PastEvent, PastUse, Result, Scope};
+use super::{HistoryStore, PastArrival, PastEvent, PastScore, PastUse, Result, Scope};
 use async_trait::async_trait;
+use engine::standing::Scored;
 use sqlx::{Postgres, QueryBuilder, Sqlite};
 use std::collections::BTreeSet;
 use trait_gen::trait_gen;
@@ -153,6 +154,34 @@ impl HistoryStore for Base<Db> {
         .await?;
         row.map(to_place).transpose()
     }
+
+    async fn scored_visits(
+        &self,
+        tenant: &str,
+        (from_ms, to_ms): (i64, i64),
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<PastScore>> {
+        let rows: Vec<(i64, String, String, String, i64, String)> = sqlx::query_as(
+            "select at_ms, visit, user_id, sop, tenths, parts from scored_visits
+             where tenant = $1 and tenths is not null and at_ms >= $2 and at_ms < $3 and (at_ms > $2 or visit > $4)
+             order by at_ms, visit limit $5",
+        )
+        .bind(tenant)
+        .bind(from_ms)
+        .bind(to_ms)
+        .bind(after)
+        .bind(i64::from(limit))
+        .fetch_all(&self.read)
+        .await?;
+        rows.into_iter()
+            .map(|(at_ms, visit, user, sop, tenths, parts)| {
+                let parts = serde_json::from_value(parse("scored_visits", &visit, &parts)?)
+                    .map_err(|error| inconsistent("scored_visits", &visit, error))?;
+                Ok(PastScore { at_ms, visit, scored: Scored { user, sop, tenths: Some(tenths), parts } })
+            })
+            .collect()
+    }
 }
 
 /// An accepted check-in, in place of the visit's earlier one.
@@ -181,6 +210,18 @@ pub const JUDGED: Statement = Statement {
         "judged_visits",
         "on conflict (tenant, visit)
          do update set customer = excluded.customer, seq = excluded.seq, at_ms = excluded.at_ms",
+    ),
+};
+
+/// The score of a judged visit, in place of its earlier row.
+pub const SCORED: Statement = Statement {
+    columns: "tenant, visit, user_id, sop, at_ms, tenths, parts",
+    key: 2,
+    work: Work::Insert(
+        "scored_visits",
+        "on conflict (tenant, visit)
+         do update set user_id = excluded.user_id, sop = excluded.sop, at_ms = excluded.at_ms, tenths = excluded.tenths,
+           parts = excluded.parts",
     ),
 };
 

@@ -18,6 +18,7 @@ pub const SQLITE: Known = &[
     (8, "check_in_devices", include_str!("../../migrations/sqlite/0008_check_in_devices.sql")),
     (9, "signers", include_str!("../../migrations/sqlite/0009_signers.sql")),
     (10, "places", include_str!("../../migrations/sqlite/0010_places.sql")),
+    (11, "scored_visits", include_str!("../../migrations/sqlite/0011_scored_visits.sql")),
 ];
 /// For PostgreSQL: the same versions and names.
 pub const POSTGRES: Known = &[
@@ -30,6 +31,7 @@ pub const POSTGRES: Known = &[
     (8, "check_in_devices", include_str!("../../migrations/postgres/0008_check_in_devices.sql")),
     (9, "signers", include_str!("../../migrations/postgres/0009_signers.sql")),
     (10, "places", include_str!("../../migrations/postgres/0010_places.sql")),
+    (11, "scored_visits", include_str!("../../migrations/postgres/0011_scored_visits.sql")),
 ];
 
 /// Asks for the version and checksum of every migration a database has had.

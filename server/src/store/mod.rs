@@ -45,7 +45,7 @@ pub use model::{
 };
 pub use open::{Options, SchemaState, StoreUrl, Synchronous, migrate, open, schema};
 pub use outbox::OutboxItem;
-pub use past::{PastArrival, PastEvent, PastUse};
+pub use past::{PastArrival, PastEvent, PastScore, PastUse};
 
 use async_trait::async_trait;
 use engine::alike::{PastPhoto, PastText};
@@ -132,6 +132,8 @@ pub enum Named {
 pub trait RecordStore {
     /// The newest revision, or the one asked for.
     async fn record(&self, tenant: &str, kind: &str, id: &str, revision: Option<u64>) -> Result<Option<Record>>;
+    /// The newest revision that was written by a moment.
+    async fn record_by(&self, tenant: &str, kind: &str, id: &str, by_ms: i64) -> Result<Option<Record>>;
     /// Whether an org unit is in the scope.
     async fn in_scope(&self, tenant: &str, org_unit: Option<&str>, scope: &Scope) -> Result<bool>;
     /// Newest revisions.
@@ -236,6 +238,15 @@ pub trait HistoryStore {
         not: &str,
         before_ms: i64,
     ) -> Result<Option<PastEvent>>;
+    /// Judged visits with a score, checked in from the one moment until before the other, by check-in and id; of those at the
+    /// first moment only the ones after `after`.
+    async fn scored_visits(
+        &self,
+        tenant: &str,
+        between_ms: (i64, i64),
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<PastScore>>;
 }
 
 /// Photos and texts that are alike.

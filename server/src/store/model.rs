@@ -1,6 +1,6 @@
 //! The data that goes in and comes out: plain structs, no database in them.
 
-use super::{Found, PastArrival, PastUse, Result, StoreError};
+use super::{Found, PastArrival, PastScore, PastUse, Result, StoreError};
 use engine::alike::{PastPhoto, PastText};
 use engine::canon::CanonicalJson;
 use engine::event::{Draft, Event};
@@ -365,6 +365,8 @@ pub enum Write {
         /// When it was checked in, latest.
         at_ms: i64,
     },
+    /// What a judged visit says to the standing of its rep; replaces its earlier row.
+    Scored(PastScore),
     /// A record that a submission becomes.
     Output(Box<Output>),
     /// The submission of a step that counts from now on: what earlier ones became no longer stands.

@@ -1,5 +1,7 @@
 //! The data of what the past can tell: places in streams, and what the indexes say of them.
 
+use engine::standing::Scored;
+
 /// A place in the past that a rule may be told of: an event of a visit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PastEvent {
@@ -22,6 +24,17 @@ pub struct PastArrival {
     pub user: String,
     /// Latest it can have been.
     pub at_ms: i64,
+}
+
+/// A judged visit with a score.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PastScore {
+    /// When it was checked in, latest.
+    pub at_ms: i64,
+    /// The visit.
+    pub visit: String,
+    /// What it says to the standing of its rep.
+    pub scored: Scored,
 }
 
 /// A use of evidence in another visit.

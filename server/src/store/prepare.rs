@@ -11,7 +11,7 @@ use super::outputs::output_row;
 use super::places::place_rows;
 use super::rows::{Cell, Row, Step, cells};
 use super::task_row::{plain, task_rows};
-use super::{CommandRecord, Commit, Found, Result, StoreError, Write, versions};
+use super::{CommandRecord, Commit, Found, PastScore, Result, StoreError, Write, versions};
 use engine::event::{self, Draft, Event, Seal, Tip};
 use engine::task::Task;
 use serde_json::{Value, json};
@@ -222,6 +222,12 @@ impl Prepared {
             Write::Judged { customer, visit, seq, at_ms } => {
                 self.touch("stream", visit);
                 self.put(Row { step: Step::Judged, part, cells: cells![&tenant, visit, customer, int(*seq)?, *at_ms] });
+            }
+            Write::Scored(PastScore { visit, at_ms, scored }) => {
+                self.touch("stream", visit);
+                let (user, sop, parts) = (&scored.user, &scored.sop, json!(scored.parts).to_string());
+                let cells = cells![&tenant, visit, user, sop, *at_ms, scored.tenths, parts];
+                self.put(Row { step: Step::Scored, part, cells });
             }
             Write::Use(used) => {
                 let (seq, received_ms) = (int(used.seq)?, used.received_ms);

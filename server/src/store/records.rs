@@ -47,6 +47,19 @@ impl RecordStore for Base<Db> {
         row.map(to_record).transpose()
     }
 
+    async fn record_by(&self, tenant: &str, kind: &str, id: &str, by_ms: i64) -> Result<Option<Record>> {
+        let row: Option<Row> = sqlx::query_as(select!(
+            "where tenant = $1 and kind = $2 and id = $3 and at_ms <= $4 order by revision desc limit 1"
+        ))
+        .bind(tenant)
+        .bind(kind)
+        .bind(id)
+        .bind(by_ms)
+        .fetch_optional(&self.read)
+        .await?;
+        row.map(to_record).transpose()
+    }
+
     async fn in_scope(&self, tenant: &str, org_unit: Option<&str>, scope: &Scope) -> Result<bool> {
         let (Some(org_unit), Scope::Under(units)) = (org_unit, scope) else { return Ok(true) };
         let mut sql = QueryBuilder::<Db>::new("select count(*) from org_closure where tenant = ");

@@ -49,6 +49,8 @@ pub enum Step {
     Use,
     /// A judged visit.
     Judged,
+    /// Its score, for the standing of its rep.
+    Scored,
     /// A photo, to find those like it.
     Photo,
     /// A text, to find the same.
@@ -105,6 +107,7 @@ impl Step {
             Self::Arrival => &history::ARRIVAL,
             Self::Use => &history::USE,
             Self::Judged => &history::JUDGED,
+            Self::Scored => &history::SCORED,
             Self::Photo => &alike::PHOTO,
             Self::Text => &alike::TEXT,
             Self::Place => &places::PLACE,

@@ -252,6 +252,20 @@ pub const TABLES: &[Table] = &[
         &[("tenant", Text), ("visit", Text), ("customer", Text), ("seq", Int), ("at_ms", Int)],
     ),
     table(
+        "scored_visits",
+        2,
+        ROWS,
+        &[
+            ("tenant", Text),
+            ("visit", Text),
+            ("user_id", Text),
+            ("sop", Text),
+            ("at_ms", Int),
+            ("tenths", OptionalInt),
+            ("parts", Text),
+        ],
+    ),
+    table(
         "photos",
         4,
         ROWS,

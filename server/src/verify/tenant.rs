@@ -14,6 +14,7 @@ use engine::canon;
 use engine::event::{self, ENGINE_HASH, Event, Payload, Tip};
 use engine::ledger;
 use engine::recheck;
+use engine::standing;
 use engine::task::{Task, TaskEvent};
 use engine::time;
 use serde_json::Value;
@@ -203,6 +204,8 @@ async fn rows(app: &App, tenant: &str, streams: &[String], found: &mut Found) ->
             task(app, tenant, stream, found).await?;
         } else if stream.starts_with("led_") {
             account(app, tenant, stream, found).await?;
+        } else if stream.starts_with("rst_") {
+            standing(app, tenant, stream, found).await?;
         }
     }
     let mut versions: BTreeMap<(String, String, String), Value> = BTreeMap::new();
@@ -242,6 +245,16 @@ async fn account(app: &App, tenant: &str, stream: &str, found: &mut Found) -> an
     });
     if !same {
         found.fault(&format!("account {stream}"), "its row is not what its last entry says");
+    }
+    Ok(())
+}
+
+/// Every revision of how a rep stands is what its event says.
+async fn standing(app: &App, tenant: &str, stream: &str, found: &mut Found) -> anyhow::Result<()> {
+    for stored in load::stream(app, tenant, stream, None).await.map_err(cause)? {
+        if let Some(body) = payload(&stored.event()?, "standing") {
+            revision_is(app, tenant, (standing::NAME, stream, Some(stored.seq)), &body, found).await?;
+        }
     }
     Ok(())
 }

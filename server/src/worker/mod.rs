@@ -1,9 +1,10 @@
-//! What nobody asks for: forgotten visits are closed, due tasks marked, work of the outbox done, patches followed. Each loop has a
+//! What nobody asks for: forgotten visits are closed, due tasks marked, work of the outbox done, patches followed,
+//! and once a day how reps stand beside their peers. Each loop has a
 //! `tick(app)` that does all that is due by the app's clock and says how much; tests and a clock moved by hand call it.
 
 use crate::app::App;
 use crate::flows::problem::{Problem, Result};
-use crate::flows::{close_visit, installations, reassess, remind};
+use crate::flows::{close_visit, installations, reassess, remind, standings};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +30,7 @@ pub async fn tick(app: &App) -> Result<u64> {
             late_evidence(app, &tenant.id).await,
             outbox(app, &tenant.id).await,
             installations::follow_patches(app, &tenant.id).await,
+            standings::stand(app, &tenant.id).await,
         ] {
             match result {
                 Ok(count) => done += count,

@@ -145,6 +145,8 @@ async fn questions(stores: [&dyn Store; 2], id: &str, model: &Model) {
         both!(stores, store => store.last_on_device(id, &format!("dev_{number}"), &user, &visit, at(2)));
         both!(stores, store => store.next_check_in(id, &user, &visit, at(1)));
         both!(stores, store => store.previous_visit(id, &customer, &visit, at(2)));
+        both!(stores, store => store.scored_visits(id, (at(0), at(2)), &visit, 10));
+        both!(stores, store => store.record_by(id, "customer", &customer, at(1)));
         both!(stores, store => store.uses(id, &all, &visit));
         both!(stores, store => store.awaiting(id, &format!("{number}")));
         both!(stores, store => store.photos_like(id, u64::from(number), &visit, (0, at(2))));

@@ -2,12 +2,14 @@
 
 use super::samples::{NOW, arrival, org_unit, record, set, stream, under, used, write};
 use super::{Database, ONE, OTHER, on_both};
-use crate::store::{PastEvent, PastUse, Record, Scope, Store, Write};
+use crate::store::{PastEvent, PastScore, PastUse, Record, Scope, Store, Write};
+use engine::standing::Scored;
 
 on_both![
     the_check_in_before_and_after,
     the_check_in_of_others_on_a_device,
     the_visit_before,
+    scores_of_a_span,
     uses_in_other_visits,
     arrivals_at_a_customer,
     customers_that_are_missed_again_and_again
@@ -97,6 +99,43 @@ async fn the_visit_before(database: &Database) {
     assert_eq!(previous("vis_2", NOW + 1).await, place(&*store, "vis_3", 3).await);
     assert_eq!(store.previous_visit(ONE, "cus_2", "vis_9", NOW + 1).await.unwrap(), None);
     assert_eq!(store.previous_visit(OTHER, "cus_1", "vis_9", NOW + 1).await.unwrap(), None);
+}
+
+pub fn scored(visit: &str, user: &str, at_ms: i64, tenths: Option<i64>) -> Write {
+    let parts = [("full".to_owned(), 1.0), ("half".to_owned(), 0.5)].into();
+    let scored = Scored { user: user.to_owned(), sop: "sop_1".to_owned(), tenths, parts };
+    Write::Scored(PastScore { visit: visit.to_owned(), at_ms, scored })
+}
+
+async fn scores_of_a_span(database: &Database) {
+    let store = database.with_tenants().await;
+    let all = vec![
+        scored("vis_1", "usr_1", NOW, Some(805)),
+        scored("vis_3", "usr_1", NOW + 1, Some(1000)),
+        scored("vis_2", "usr_2", NOW + 1, Some(0)),
+        // Nothing applied.
+        scored("vis_4", "usr_2", NOW + 1, None),
+        scored("vis_5", "usr_2", NOW + 2, Some(1)),
+    ];
+    write(&*store, ONE, all).await;
+    let names = async |between_ms, after: &str, limit| {
+        let found = store.scored_visits(ONE, between_ms, after, limit).await.unwrap();
+        found.into_iter().map(|past| (past.visit, past.at_ms - NOW)).collect::<Vec<_>>()
+    };
+    let place = |visit: &str, at_ms| (visit.to_owned(), at_ms);
+    let [one, two, three] = [place("vis_1", 0), place("vis_2", 1), place("vis_3", 1)];
+    assert_eq!(names((NOW, NOW + 2), "", 10).await, [one.clone(), two.clone(), three.clone()]);
+    // Page by page, also within a moment.
+    assert_eq!(names((NOW, NOW + 2), "", 2).await, [one, two]);
+    assert_eq!(names((NOW + 1, NOW + 2), "vis_2", 2).await, [three]);
+    assert_eq!(names((NOW + 1, NOW + 2), "vis_3", 2).await, []);
+    let first = store.scored_visits(ONE, (NOW, NOW + 1), "", 10).await.unwrap().remove(0);
+    assert_eq!(Write::Scored(first), scored("vis_1", "usr_1", NOW, Some(805)));
+    // Judged again, and erased.
+    write(&*store, ONE, vec![scored("vis_1", "usr_1", NOW, None)]).await;
+    store.erase(ONE, "vis_2", &["verdict"]).await.unwrap();
+    assert_eq!(names((NOW, NOW + 9), "", 10).await, [place("vis_3", 1), place("vis_5", 2)]);
+    assert_eq!(store.scored_visits(OTHER, (NOW, NOW + 9), "", 10).await.unwrap(), []);
 }
 
 async fn uses_in_other_visits(database: &Database) {

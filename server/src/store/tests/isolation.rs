@@ -39,6 +39,8 @@ async fn an_empty_tenant_sees_nothing_of_another(database: &Database) {
     assert_eq!(store.next_check_in(OTHER, "usr_1", "", 0).await.unwrap(), None);
     assert_eq!(store.uses(OTHER, &set(&["aa"]), "").await.unwrap(), []);
     assert_eq!(store.previous_visit(OTHER, "cus_1", "", i64::MAX).await.unwrap(), None);
+    assert_eq!(store.scored_visits(OTHER, (0, i64::MAX), "", 10).await.unwrap(), []);
+    assert_eq!(store.record_by(OTHER, "customer", "cus_1", i64::MAX).await.unwrap(), None);
     assert_eq!(store.arrivals(OTHER, "cus_1", 10).await.unwrap(), []);
     assert_eq!(store.missed_customers(OTHER, &Scope::Tenant, 1, None, 10).await.unwrap(), [""; 0]);
     for named in [Named::Id, Named::Subject] {
@@ -97,6 +99,7 @@ async fn a_tenant_changes_nothing_of_another(database: &Database) {
             misses: true,
         },
         Write::Import { import: "imp_1".to_owned(), records: 1 },
+        super::history::scored("vis_2", "usr_2", NOW + 1, None),
         Write::Judged { customer: "cus_2".to_owned(), visit: "vis_1".to_owned(), seq: 1, at_ms: NOW + 1 },
         super::findings::findings("vis_2", "tsk_1", Vec::new()),
         Write::OutboxDone("out_1".to_owned()),

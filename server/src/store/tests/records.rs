@@ -34,9 +34,12 @@ async fn revisions_stay(database: &Database) {
     write(&*store, ONE, vec![first(one.clone())]).await;
     write(&*store, ONE, vec![Write::Record(Box::new(two.clone()), Some(1))]).await;
     assert_eq!(store.record(ONE, "location", "loc_1", None).await.unwrap(), Some(two.clone()));
-    assert_eq!(store.record(ONE, "location", "loc_1", Some(1)).await.unwrap(), Some(one));
+    assert_eq!(store.record(ONE, "location", "loc_1", Some(1)).await.unwrap(), Some(one.clone()));
     assert_eq!(store.record(ONE, "location", "loc_1", Some(2)).await.unwrap(), Some(two.clone()));
     assert_eq!(store.record(ONE, "location", "loc_1", Some(3)).await.unwrap(), None);
+    assert_eq!(store.record_by(ONE, "location", "loc_1", two.at_ms).await.unwrap(), Some(two.clone()));
+    assert_eq!(store.record_by(ONE, "location", "loc_1", one.at_ms).await.unwrap(), Some(one.clone()));
+    assert_eq!(store.record_by(ONE, "location", "loc_1", one.at_ms - 1).await.unwrap(), None);
     assert_eq!(store.record(ONE, "contact", "loc_1", None).await.unwrap(), None);
     assert_eq!(store.records(ONE, &all_records("location")).await.unwrap(), [two]);
 }

@@ -80,6 +80,7 @@ pub(super) async fn one_of_each(store: &dyn Store, tenant: &str) {
         Write::Use(super::samples::used("aa", "vis_1", "front", NOW)),
         Write::Photo(super::samples::photo("aa", "vis_1", 0xf0e1, NOW), "e1".to_owned()),
         Write::Text(super::samples::text("aa", "vis_2", NOW), "e2".to_owned()),
+        super::history::scored("vis_2", "usr_1", NOW, Some(805)),
         Write::Judged { customer: "cus_1".to_owned(), visit: "vis_1".to_owned(), seq: 2, at_ms: NOW },
         super::findings::findings("vis_2", "tsk_1", vec![super::findings::found("fnd_1")]),
         Write::Outbox { id: "out_1".to_owned(), topic: "reassess".to_owned(), body: json!({"visit": "vis_1"}) },
