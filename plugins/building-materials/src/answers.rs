@@ -130,6 +130,10 @@ pub struct Sample {
     /// Poured in one go.
     #[serde(default)]
     pub continuous: bool,
+    /// Mixer charges the batch was made in.
+    pub mixer_batches: Option<f64>,
+    /// Shifts the batch was made in.
+    pub shifts: Option<f64>,
     /// Specimens by test.
     #[serde(default)]
     pub taken: Vec<Taken>,
