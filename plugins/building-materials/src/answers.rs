@@ -183,11 +183,11 @@ pub struct WaterproofArea {
     pub thickness_mm: Option<f64>,
     /// Thickness by the drawing, mm.
     pub design_thickness_mm: Option<f64>,
-    /// Lap of two sheets, mm.
+    /// Lap of two sheets, mm; asked for unless it is a coating.
     pub lap_mm: Option<f64>,
     /// Radius of the fillet in corners, mm.
     pub fillet_mm: Option<f64>,
-    /// Working life by the drawing, years.
+    /// Working life by the drawing, years; always asked for.
     pub design_life_y: Option<f64>,
 }
 
