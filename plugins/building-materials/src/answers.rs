@@ -245,6 +245,8 @@ pub struct Truck {
     pub sampled_at: Option<String>,
     /// When it was poured.
     pub poured_at: Option<String>,
+    /// Why it was poured so long after mixing, and what was done.
+    pub late_reason: Option<String>,
 }
 
 /// Answers of step `steel`.
