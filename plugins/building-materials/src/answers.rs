@@ -130,6 +130,10 @@ pub struct Sample {
     /// Poured in one go.
     #[serde(default)]
     pub continuous: bool,
+    /// Mixer charges the batch was made in.
+    pub mixer_batches: Option<f64>,
+    /// Shifts the batch was made in.
+    pub shifts: Option<f64>,
     /// Specimens by test.
     #[serde(default)]
     pub taken: Vec<Taken>,
@@ -179,11 +183,11 @@ pub struct WaterproofArea {
     pub thickness_mm: Option<f64>,
     /// Thickness by the drawing, mm.
     pub design_thickness_mm: Option<f64>,
-    /// Lap of two sheets, mm.
+    /// Lap of two sheets, mm; asked for unless it is a coating.
     pub lap_mm: Option<f64>,
     /// Radius of the fillet in corners, mm.
     pub fillet_mm: Option<f64>,
-    /// Working life by the drawing, years.
+    /// Working life by the drawing, years; always asked for.
     pub design_life_y: Option<f64>,
 }
 
@@ -241,6 +245,8 @@ pub struct Truck {
     pub sampled_at: Option<String>,
     /// When it was poured.
     pub poured_at: Option<String>,
+    /// Why it was poured so long after mixing, and what was done.
+    pub late_reason: Option<String>,
 }
 
 /// Answers of step `steel`.

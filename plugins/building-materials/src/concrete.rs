@@ -1,6 +1,6 @@
 //! `concrete`: slump and temperature of concrete as it comes, and how long it was on the way.
 
-use crate::answers::{self, Truck};
+use crate::answers::{self, Truck, is_given};
 use crate::limits::Limits;
 use crate::work::Checks;
 use schemars::JsonSchema;
@@ -20,8 +20,8 @@ impl Rule for Concrete {
         id: "concrete",
         title: texts! { "en": "Concrete work", "zh-CN": "混凝土施工" },
         description: texts! {
-            "en": "Checks slump and temperature of each pour, and of each truck the time from mixing to pouring and to sampling.",
-            "zh-CN": "检查各浇筑部位的坍落度和入模温度，以及各车从拌制到浇筑、从到场到取样的时间。",
+            "en": "Checks slump and temperature of each pour, and of each truck the time from mixing to pouring and to sampling. Late pouring needs a reason.",
+            "zh-CN": "检查各浇筑部位的坍落度和入模温度，以及各车从拌制到浇筑、从到场到取样的时间；超时浇筑须说明原因。",
         },
         codes: &[
             (
@@ -46,10 +46,17 @@ impl Rule for Concrete {
                 },
             ),
             (
+                "concrete.poured_late_unexplained",
+                texts! {
+                    "en": "Ticket {ticket}: poured {measured} min after mixing, more than {max}. Correct the times, or say why and what was done.",
+                    "zh-CN": "发货单 {ticket}：拌制后 {measured} 分钟浇筑，超过 {max} 分钟。请核对时间；如属实，请说明原因及处理措施。",
+                },
+            ),
+            (
                 "concrete.poured_late",
                 texts! {
-                    "en": "Ticket {ticket}: poured {measured} min after mixing, more than {max}.",
-                    "zh-CN": "发货单 {ticket}：拌制后 {measured} 分钟浇筑，超过 {max} 分钟。",
+                    "en": "Ticket {ticket}: poured {measured} min after mixing, more than {max}. The rep gave a reason.",
+                    "zh-CN": "发货单 {ticket}：拌制后 {measured} 分钟浇筑，超过 {max} 分钟，已说明原因。",
                 },
             ),
             (
@@ -122,7 +129,14 @@ pub fn checks(answers: &answers::Concrete, limits: &Limits) -> Checks {
         };
         let minutes = |from: &Option<String>, to: &Option<String>| minutes_between(from.as_deref(), to.as_deref());
         let on_the_way = minutes(&truck.mixed_at, &truck.poured_at);
-        checks.at_most(on_the_way, limits.pour_max_min, || about("concrete.poured_late", "poured_at"));
+        let late = || {
+            if is_given(truck.late_reason.as_deref()) {
+                return about("concrete.poured_late", "poured_at");
+            }
+            let at = format!("/trucks/{index}/late_reason");
+            Finding::error("concrete.poured_late_unexplained").at(at).with("ticket", truck.ticket.as_str())
+        };
+        checks.at_most(on_the_way, limits.pour_max_min, late);
         let waiting = minutes(&truck.arrived_at, &truck.sampled_at);
         checks.at_most(waiting, limits.sample_max_min, || about("concrete.sampled_late", "sampled_at"));
     }

@@ -56,6 +56,9 @@ pub struct SamplingRule {
     /// Into how many batches a quantity is divided; the first entry that fits. Empty: one batch, however large.
     #[serde(default)]
     pub batches: Vec<BatchSize>,
+    /// Each shift begins a batch, however little it makes.
+    #[serde(default)]
+    pub per_shift: bool,
     /// What is taken from each batch.
     pub tests: Vec<Test>,
     /// Least mass of a composite sample, kg.
@@ -77,6 +80,21 @@ pub struct BatchSize {
     pub continuous: bool,
     /// Most in one batch.
     pub each: f64,
+    /// Most mixer charges in one batch, where they are counted.
+    pub mixer_batches: Option<f64>,
+}
+
+/// How much there is to sample, and how it was made.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Lot {
+    /// In the unit of the rule.
+    pub qty: f64,
+    /// Poured in one go.
+    pub continuous: bool,
+    /// Mixer charges it was made in; 0 where nobody counted them.
+    pub mixer_batches: f64,
+    /// Shifts it was made in; 0 where nobody counted them.
+    pub shifts: f64,
 }
 
 /// One test of a batch.
@@ -110,11 +128,16 @@ impl SamplingRule {
         context.lookup(SAMPLING_RULES, material)
     }
 
-    /// Specimens of `test` that `qty` needs.
-    pub fn required(&self, test: &Test, qty: f64, continuous: bool) -> f64 {
+    /// Specimens of `test` that a lot needs: of quantity, mixer charges and shifts, the one that asks for most counts.
+    pub fn required(&self, test: &Test, lot: Lot) -> f64 {
+        let Lot { qty, continuous, mixer_batches, shifts } = lot;
         let fits = |size: &&BatchSize| size.up_to.is_none_or(|most| qty <= most) && (continuous || !size.continuous);
         let size = self.batches.iter().find(fits).or_else(|| self.batches.first());
-        let batches = size.map_or(1.0, |size| begun(qty, size.each).max(1.0));
+        let by_size = size.map_or(1.0, |size| {
+            let by_charges = size.mixer_batches.map_or(0.0, |each| begun(mixer_batches, each));
+            begun(qty, size.each).max(by_charges).max(1.0)
+        });
+        let batches = if self.per_shift { by_size.max(shifts) } else { by_size };
         let extra = test.extra.as_ref().map_or(0.0, |extra| begun(qty - extra.above, extra.each) * extra.specimens);
         test.specimens * batches + extra
     }
@@ -213,12 +236,20 @@ mod tests {
         serde_json::from_value(value).unwrap()
     }
 
+    fn of(qty: f64) -> Lot {
+        Lot { qty, ..Lot::default() }
+    }
+
+    fn in_one_go(qty: f64) -> Lot {
+        Lot { continuous: true, ..of(qty) }
+    }
+
     #[test]
     fn batches_are_begun_at_their_edge() {
         let rule = rule(json!({
             "name": "membrane", "unit": "m2", "batches": [{"each": 10_000}], "tests": [{"test": "look", "specimens": 5}],
         }));
-        let required = [0.0, 1.0, 10_000.0, 10_000.5, 20_001.0].map(|qty| rule.required(&rule.tests[0], qty, false));
+        let required = [0.0, 1.0, 10_000.0, 10_000.5, 20_001.0].map(|qty| rule.required(&rule.tests[0], of(qty)));
         assert_eq!(required, [5.0, 5.0, 5.0, 10.0, 15.0]);
     }
 
@@ -227,7 +258,7 @@ mod tests {
         let rule = rule(json!({"name": "bar", "unit": "t", "tests": [
             {"test": "tensile", "specimens": 2, "extra": {"above": 60, "each": 40, "specimens": 1}},
         ]}));
-        let required = [60.0, 60.1, 100.0, 100.1].map(|qty| rule.required(&rule.tests[0], qty, false));
+        let required = [60.0, 60.1, 100.0, 100.1].map(|qty| rule.required(&rule.tests[0], of(qty)));
         assert_eq!(required, [2.0, 3.0, 3.0, 4.0]);
     }
 
@@ -238,9 +269,27 @@ mod tests {
             "batches": [{"up_to": 1000, "each": 100}, {"continuous": true, "each": 200}],
         }));
         let test = &rule.tests[0];
-        assert_eq!(rule.required(test, 1000.0, true), 30.0);
-        assert_eq!(rule.required(test, 1200.0, true), 18.0);
-        assert_eq!(rule.required(test, 1200.0, false), 36.0);
+        assert_eq!(rule.required(test, in_one_go(1000.0)), 30.0);
+        assert_eq!(rule.required(test, in_one_go(1200.0)), 18.0);
+        assert_eq!(rule.required(test, of(1200.0)), 36.0);
+    }
+
+    #[test]
+    fn of_volume_charges_and_shifts_the_one_that_asks_for_most_counts() {
+        let rule = rule(json!({
+            "name": "concrete", "unit": "m3", "tests": [{"test": "cube", "specimens": 3}], "per_shift": true,
+            "batches": [{"up_to": 1000, "each": 100, "mixer_batches": 100}, {"continuous": true, "each": 200}],
+        }));
+        let made = |lot: Lot, mixer_batches: f64, shifts: f64| {
+            rule.required(&rule.tests[0], Lot { mixer_batches, shifts, ..lot })
+        };
+        assert_eq!(made(of(90.0), 100.0, 1.0), 3.0);
+        assert_eq!(made(of(90.0), 101.0, 1.0), 6.0);
+        assert_eq!(made(of(90.0), 80.0, 3.0), 9.0);
+        assert_eq!(made(of(250.0), 120.0, 2.0), 9.0);
+        // What is poured in one go goes by its volume, not by its charges; each shift is sampled all the same.
+        assert_eq!(made(in_one_go(1200.0), 600.0, 4.0), 18.0);
+        assert_eq!(made(in_one_go(1200.0), 600.0, 7.0), 21.0);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `sampling`: how many specimens a batch needs is a matter of its material and its size, and stands in a dataset.
 
 use crate::answers::{self, Sample};
-use crate::rows::{SAMPLING_RULES, SamplingRule, Test};
+use crate::rows::{Lot, SAMPLING_RULES, SamplingRule, Test};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sopwith_sdk::{
@@ -116,6 +116,12 @@ pub fn is_of(sample: &Sample, item: &answers::Material) -> bool {
     sample.material == item.material && sample.batch.trim() == item.batch.trim()
 }
 
+/// How much of a batch there is to sample.
+pub fn lot(sample: &Sample, qty: f64) -> Lot {
+    let [mixer_batches, shifts] = [sample.mixer_batches, sample.shifts].map(Option::unwrap_or_default);
+    Lot { qty, continuous: sample.continuous, mixer_batches, shifts }
+}
+
 /// Specimens of `test` that were taken.
 pub fn taken(sample: &Sample, test: &Test) -> f64 {
     sample.taken.iter().filter(|taken| taken.test == test.test).filter_map(|taken| taken.specimens).sum()
@@ -137,9 +143,9 @@ fn judge(sample: &Sample, rule: &SamplingRule, at: &str) -> Findings {
         findings.push(finding.with("wanted", rule.unit.as_str()).with("unit", unit));
         return findings;
     }
-    let qty = sample.qty.unwrap_or_default();
+    let lot = lot(sample, sample.qty.unwrap_or_default());
     for test in &rule.tests {
-        let (required, taken) = (rule.required(test, qty, sample.continuous), taken(sample, test));
+        let (required, taken) = (rule.required(test, lot), taken(sample, test));
         if taken < required {
             let finding = about(Finding::warning("sampling.too_few"), "taken").with("test", test.test.as_str());
             findings.push(finding.with("required", required).with("taken", taken));

@@ -90,8 +90,8 @@ fn samples(input: &Input, context: &Context<'_>) -> Result<Leaf, RuleError> {
         required += rule.tests.len();
         let Some(sample) = samples.iter().find(|sample| sampling::is_of(sample, item)) else { continue };
         if sampling::composite_is_enough(sample, &rule) {
-            let qty = sample.qty.or(item.qty).unwrap_or_default();
-            let is_met = |test: &&Test| sampling::taken(sample, test) >= rule.required(test, qty, sample.continuous);
+            let lot = sampling::lot(sample, sample.qty.or(item.qty).unwrap_or_default());
+            let is_met = |test: &&Test| sampling::taken(sample, test) >= rule.required(test, lot);
             met += rule.tests.iter().filter(is_met).count();
         }
     }

@@ -1,4 +1,5 @@
-//! `waterproofing`: substrate, weather, thickness and laps of waterproofing work.
+//! `waterproofing`: substrate, weather, thickness and laps of waterproofing work. A lap of sheets and a design life are asked
+//! for; who leaves them out says that they cannot be known.
 
 use crate::answers::{self, WaterproofArea};
 use crate::limits::Limits;
@@ -6,7 +7,7 @@ use crate::project::Fields;
 use crate::work::Checks;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use sopwith_sdk::{About, Context, Finding, Findings, Input, Rule, RuleError, Validate, texts};
+use sopwith_sdk::{About, Context, Finding, Findings, Input, Rule, RuleError, Submission, Validate, texts};
 
 /// Config of `waterproofing`: none; limits are parameters of the SOP.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -19,8 +20,8 @@ impl Rule for Waterproofing {
         id: "waterproofing",
         title: texts! { "en": "Waterproofing work", "zh-CN": "防水施工" },
         description: texts! {
-            "en": "Checks temperature, moisture of the substrate, thickness, lap, fillet and design life of each place.",
-            "zh-CN": "检查各部位的施工温度、基层含水率、厚度、搭接宽度、阴阳角圆弧和设计工作年限。",
+            "en": "Checks temperature, moisture of the substrate, thickness, lap, fillet and design life of each place. Sheets have a lap and every place a design life; who leaves one out marks it as unknown.",
+            "zh-CN": "检查各部位的施工温度、基层含水率、厚度、搭接宽度、阴阳角圆弧和设计工作年限。卷材须填写搭接宽度，各部位须填写设计工作年限；无法得知的须标注“未知”。",
         },
         codes: &[
             (
@@ -52,6 +53,20 @@ impl Rule for Waterproofing {
                 },
             ),
             (
+                "waterproofing.lap_missing",
+                texts! {
+                    "en": "{part}: measure the lap of the sheets. If it cannot be measured any more, mark it as unknown and say why.",
+                    "zh-CN": "{part}：请实测卷材搭接宽度；确已无法测量的，请标注“未知”并说明原因。",
+                },
+            ),
+            (
+                "waterproofing.lap_unknown",
+                texts! {
+                    "en": "{part}: the lap of the sheets was not measured. The rep marked it as unknown.",
+                    "zh-CN": "{part}：卷材搭接宽度未实测，业务员已标注“未知”。",
+                },
+            ),
+            (
                 "waterproofing.fillet_small",
                 texts! {
                     "en": "{part}: a fillet of {measured} mm is smaller than {min} mm.",
@@ -65,14 +80,57 @@ impl Rule for Waterproofing {
                     "zh-CN": "{part}：防水设计工作年限 {measured} 年，规范要求不少于 {min} 年。",
                 },
             ),
+            (
+                "waterproofing.design_life_missing",
+                texts! {
+                    "en": "{part}: enter the design life of the waterproofing by the drawing. If nobody can tell, mark it as unknown and say why.",
+                    "zh-CN": "{part}：请按图纸填写防水设计工作年限；确实无从得知的，请标注“未知”并说明原因。",
+                },
+            ),
+            (
+                "waterproofing.design_life_unknown",
+                texts! {
+                    "en": "{part}: nobody could tell the design life of the waterproofing. The rep marked it as unknown.",
+                    "zh-CN": "{part}：防水设计工作年限无从得知，业务员已标注“未知”。",
+                },
+            ),
         ],
         source: "GB 55030 (design life); at least 5 °C and 100 mm lap as the trade does it: tenant parameter",
         ..About::EMPTY
     };
 
     fn run(&self, input: &Input, _: &Context<'_>) -> Result<Findings, RuleError> {
-        Ok(checks(&input.submission()?.answers_as()?, &Limits::of(input)?, &Fields::of(input)?).failed())
+        let submission = input.submission()?;
+        let answers: answers::Waterproofing = submission.answers_as()?;
+        let mut findings = left_out(&answers, submission);
+        findings.extend(checks(&answers, &Limits::of(input)?, &Fields::of(input)?).failed());
+        Ok(findings)
     }
+}
+
+/// Laps of sheets and design lives that were not given. They are no checks: what nobody knows is neither good nor bad work.
+fn left_out(answers: &answers::Waterproofing, submission: &Submission) -> Findings {
+    let mut findings = Findings::new();
+    for (index, area) in answers.areas.iter().enumerate() {
+        let mut ask = |member: &str, missing: &str, unknown: &str| {
+            let at = format!("/areas/{index}/{member}");
+            let is_marked = submission.absent.contains_key(&at);
+            let finding = if is_marked { Finding::warning(unknown) } else { Finding::error(missing) };
+            findings.push(finding.at(at).with("part", area.part.as_str()));
+        };
+        if area.lap_mm.is_none() && is_of_sheets(area) {
+            ask("lap_mm", "waterproofing.lap_missing", "waterproofing.lap_unknown");
+        }
+        if area.design_life_y.is_none() {
+            ask("design_life_y", "waterproofing.design_life_missing", "waterproofing.design_life_unknown");
+        }
+    }
+    findings
+}
+
+/// Sheets lap, whether welded, self-adhesive or glued; a coating has nothing to lap.
+fn is_of_sheets(area: &WaterproofArea) -> bool {
+    matches!(area.method.as_str(), "hot_melt" | "self_adhesive" | "cold_bonded")
 }
 
 /// The checks of all places.
