@@ -45,6 +45,13 @@ impl Rule for Facings {
                 },
             ),
             (
+                "facings.missing",
+                texts! {
+                    "en": "On the shelf, but its facings were not counted: {names}.",
+                    "zh-CN": "在架但未填写排面：{names}。",
+                },
+            ),
+            (
                 "facings.facing_without_stock",
                 texts! {
                     "en": "{name} is not on the shelf, so it cannot have {own_facings} facings.",
@@ -89,6 +96,11 @@ impl Rule for Facings {
                 }
                 _ => {}
             }
+        }
+        let missing = on_shelf.iter().filter(|(gtin, is_there)| **is_there && !seen.contains(gtin.as_str()));
+        let missing = missing.map(|(gtin, _)| Product::name(context, gtin)).collect::<Result<Vec<_>, _>>()?;
+        if !missing.is_empty() {
+            findings.push(Finding::error("facings.missing").at("/skus").with("names", missing.join(", ")));
         }
         findings.extend(categories(&answers.categories));
         Ok(findings)

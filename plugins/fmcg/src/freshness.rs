@@ -8,10 +8,13 @@ use serde::Deserialize;
 use sopwith_sdk::{About, Context, Finding, Findings, Input, Rule, RuleError, Validate, dates, texts};
 use std::collections::BTreeSet;
 
-/// Config of `freshness`: none.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Freshness {}
+/// Config of `freshness`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Freshness {
+    /// What is near expiry.
+    near_expiry: Bands,
+}
 
 impl Rule for Freshness {
     type Kind = Validate;
@@ -86,7 +89,7 @@ impl Rule for Freshness {
             let best_before = row.date(lot.best_before.as_deref(), "best_before", &mut findings);
             findings.extend(row.order_of_dates(made, best_before, today));
             if let Some(best_before) = best_before {
-                findings.extend(row.age(made, best_before, today));
+                findings.extend(row.age(made, best_before, today, &self.near_expiry));
             }
         }
         Ok(findings)
@@ -135,7 +138,13 @@ impl Row<'_> {
         findings
     }
 
-    fn age(&self, made: Option<NaiveDate>, best_before: NaiveDate, today: NaiveDate) -> Option<Finding> {
+    fn age(
+        &self,
+        made: Option<NaiveDate>,
+        best_before: NaiveDate,
+        today: NaiveDate,
+        near_expiry: &Bands,
+    ) -> Option<Finding> {
         let days_left = dates::days_between(today, best_before);
         if days_left < 0 {
             return (self.lot.qty_shelf > 0).then(|| {
@@ -144,7 +153,7 @@ impl Row<'_> {
                     .with("qty_shelf", self.lot.qty_shelf)
             });
         }
-        let near_days = near_expiry_days(shelf_life_days(self.product, made, best_before)?);
+        let near_days = near_expiry.near_days(shelf_life_days(self.product, made, best_before)?);
         (days_left <= near_days && self.lot.qty_shelf + self.lot.qty_back > 0).then(|| {
             self.about(Finding::info("freshness.near_expiry"), "best_before")
                 .with("days_left", days_left)
@@ -158,27 +167,44 @@ pub fn shelf_life_days(product: Option<&Product>, made: Option<NaiveDate>, best_
     product.map(|product| product.shelf_life_days).or_else(|| made.map(|made| dates::days_between(made, best_before)))
 }
 
-/// How many days before its best-before date a product is near expiry, by shelf life in days. The bands are the ones
-/// retailers in China use (a year and more 45, half a year 20, 90 days 15, 30 days 10, 16 days 5, less 1 to 4); below 16
-/// days it is a quarter of the shelf life.
-pub fn near_expiry_days(shelf_life_days: i64) -> i64 {
-    match shelf_life_days {
-        365.. => 45,
-        180..365 => 20,
-        90..180 => 15,
-        30..90 => 10,
-        16..30 => 5,
-        short => ((short + 3) / 4).clamp(1, 4),
+/// From which shelf life on a product is near expiry how many days before its best-before date.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+pub struct Bands(Vec<Band>);
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Band {
+    /// Shelf life in days from which on this holds.
+    from_days: i64,
+    /// Days before the best-before date.
+    near_days: i64,
+}
+
+impl Default for Bands {
+    /// The ones retailers in China use: a year and more 45, half a year 20, 90 days 15, 30 days 10, 16 days 5.
+    fn default() -> Self {
+        let bands = [(365, 45), (180, 20), (90, 15), (30, 10), (16, 5)];
+        Self(bands.map(|(from_days, near_days)| Band { from_days, near_days }).to_vec())
+    }
+}
+
+impl Bands {
+    /// How many days before its best-before date a product of this shelf life is near expiry. Below all bands it is a quarter
+    /// of the shelf life, 1 to 4 days.
+    pub fn near_days(&self, shelf_life_days: i64) -> i64 {
+        let holds = self.0.iter().filter(|band| band.from_days <= shelf_life_days).max_by_key(|band| band.from_days);
+        holds.map_or_else(|| ((shelf_life_days + 3) / 4).clamp(1, 4), |band| band.near_days)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::near_expiry_days;
+    use super::Bands;
 
     #[test]
     fn the_bands_change_at_their_edges() {
-        let bands = [365, 364, 180, 179, 90, 89, 30, 29, 16, 15, 12, 4, 1, 0].map(near_expiry_days);
-        assert_eq!(bands, [45, 20, 20, 15, 15, 10, 10, 5, 5, 4, 3, 1, 1, 1]);
+        let bands = Bands::default();
+        let days = [365, 364, 180, 179, 90, 89, 30, 29, 16, 15, 12, 4, 1, 0].map(|life| bands.near_days(life));
+        assert_eq!(days, [45, 20, 20, 15, 15, 10, 10, 5, 5, 4, 3, 1, 1, 1]);
     }
 }

@@ -2,6 +2,7 @@
 //! part what does not apply is left out, and the rest counts in full.
 
 use crate::answers::{self, Lot};
+use crate::freshness::Bands;
 use crate::rows::{PLANOGRAM, PRODUCTS, PROMOTIONS, PlanogramRow, Product, PromotionRow, TARGETS, TargetRow, Tier};
 use crate::{freshness, money};
 use chrono::NaiveDate;
@@ -21,11 +22,13 @@ pub struct PerfectStore {
     /// A shelf price this far from the recommended one still counts as right, as a share of it.
     #[schemars(range(min = 0.0, max = 1.0))]
     price_tolerance: f64,
+    /// What is near expiry; the same as in `freshness`.
+    near_expiry: Bands,
 }
 
 impl Default for PerfectStore {
     fn default() -> Self {
-        Self { price_tolerance: 0.1 }
+        Self { price_tolerance: 0.1, near_expiry: Bands::default() }
     }
 }
 
@@ -57,7 +60,7 @@ impl Rule for PerfectStore {
             self.price(input, context)?,
             promo(input, context)?,
             posm(input)?,
-            freshness(input, context)?,
+            freshness(input, context, &self.near_expiry)?,
             fixes(input)?,
         ];
         let mut card = Scorecard::new();
@@ -224,14 +227,14 @@ fn posm(input: &Input) -> Result<Leaf, RuleError> {
 }
 
 /// Pieces outside near expiry by pieces. Lots with an unreadable date are left out.
-fn freshness(input: &Input, context: &Context<'_>) -> Result<Leaf, RuleError> {
+fn freshness(input: &Input, context: &Context<'_>, near_expiry: &Bands) -> Result<Leaf, RuleError> {
     let Some(answers) = input.step_answers::<answers::Stock>("stock")? else { return Ok(Leaf::default()) };
     let today = dates::business_date(input)?;
     let (mut fresh, mut all) = (0, 0);
     let mut is_expired_on_shelf = false;
     for lot in &answers.lots {
         let product = Product::find(context, &lot.gtin)?;
-        let Some(age) = age(lot, product.as_ref(), today) else { continue };
+        let Some(age) = age(lot, product.as_ref(), today, near_expiry) else { continue };
         let pieces = pieces(lot, product.as_ref());
         all += pieces;
         fresh += if age == Age::Fresh { pieces } else { 0 };
@@ -248,14 +251,14 @@ enum Age {
     Expired,
 }
 
-fn age(lot: &Lot, product: Option<&Product>, today: NaiveDate) -> Option<Age> {
+fn age(lot: &Lot, product: Option<&Product>, today: NaiveDate, near_expiry: &Bands) -> Option<Age> {
     let best_before = dates::parse(lot.best_before.as_deref()?)?;
     let days_left = dates::days_between(today, best_before);
     if days_left < 0 {
         return Some(Age::Expired);
     }
     let made = lot.made.as_deref().and_then(dates::parse);
-    let near_days = freshness::near_expiry_days(freshness::shelf_life_days(product, made, best_before)?);
+    let near_days = near_expiry.near_days(freshness::shelf_life_days(product, made, best_before)?);
     Some(if days_left <= near_days { Age::NearExpiry } else { Age::Fresh })
 }
 
