@@ -8,7 +8,7 @@ mod sop;
 
 pub use client::*;
 pub use simulate::SimulateArguments;
-pub use sop::{LintArguments, PublishArguments, RebaseArguments, RenderArguments, SopCommand};
+pub use sop::{ConditionsArguments, LintArguments, PublishArguments, RebaseArguments, RenderArguments, SopCommand};
 
 use crate::store::StoreUrl;
 use clap::{Args, Parser, Subcommand, ValueEnum};

@@ -30,6 +30,7 @@ mod sop_folder;
 mod sop_lint;
 mod sop_rebase;
 mod sop_render;
+mod sop_test;
 pub mod store;
 mod table;
 mod tenant;
@@ -67,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Sop(SopCommand::Lint(arguments)) => sop_lint::run(&arguments),
         Command::Sop(SopCommand::Render(arguments)) => sop_render::run(&arguments),
         Command::Sop(SopCommand::Rebase(arguments)) => sop_rebase::run(&arguments),
+        Command::Sop(SopCommand::Test(arguments)) => sop_test::run(&arguments),
         Command::Sop(SopCommand::Publish(arguments)) => wait(client::publish(&arguments)),
         Command::Plugin(PluginCommand::New(arguments)) => plugin_new::run(&arguments),
         Command::Plugin(PluginCommand::Build(arguments)) => plugin_build::run(&arguments),

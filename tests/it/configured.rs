@@ -329,3 +329,22 @@ fn visits_are_drawn_for_a_second_look_whatever_was_found() -> anyhow::Result<()>
     }
     place.verify("tnt_one")
 }
+
+#[test]
+fn the_conditions_of_every_sop_are_tried_over_their_cases() -> anyhow::Result<()> {
+    for sop in ["fmcg/store-audit", "pharma/detailing", "building-materials/site-visit"] {
+        let folder = tests::root().join("schemas").join(sop);
+        let tried = sopwith(&["sop", "test", folder.to_str().context("utf-8")?])?;
+        assert!(tried.status.success(), "{sop}: {}", String::from_utf8_lossy(&tried.stdout));
+    }
+    let temp = tempfile::tempdir()?;
+    let sop = tests::root().join("tests/sops/inspection.json");
+    std::fs::copy(sop, temp.path().join("sop.json"))?;
+    let wrong = json!([{"check": "look.too_many", "name": "One is too many", "over": {"answers": {"count": 1}}, "holds": false}]);
+    std::fs::write(temp.path().join("conditions.json"), wrong.to_string())?;
+    let tried = sopwith(&["sop", "test", temp.path().to_str().context("utf-8")?])?;
+    let said = String::from_utf8_lossy(&tried.stdout);
+    assert_eq!(tried.status.code(), Some(1), "{said}");
+    assert!(said.contains("One is too many: check look.too_many gives true"), "{said}");
+    Ok(())
+}

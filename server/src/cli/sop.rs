@@ -13,6 +13,8 @@ pub enum SopCommand {
     Render(RenderArguments),
     /// Carry an overlay over to another version of its template; conflicts are named and the exit code is 1.
     Rebase(RebaseArguments),
+    /// Try the conditions of an SOP over the cases beside it; the exit code is 1 when one comes out otherwise.
+    Test(ConditionsArguments),
     /// Publish an SOP folder with its datasets, or an overlay, to a server.
     Publish(PublishArguments),
 }
@@ -37,6 +39,13 @@ pub struct RenderArguments {
     /// Language of the origins and hints.
     #[arg(long, value_enum, default_value = "en")]
     pub language: Language,
+}
+
+/// `sopwith sop test`
+#[derive(Args)]
+pub struct ConditionsArguments {
+    /// Folder of the SOP, with `conditions.json`.
+    pub sop: PathBuf,
 }
 
 /// `sopwith sop rebase`
