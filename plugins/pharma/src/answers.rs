@@ -147,6 +147,14 @@ pub struct Samples {
 /// A written request for samples.
 #[derive(Debug, Deserialize)]
 pub struct Request {
+    /// When it was written.
+    pub date: Option<String>,
+    /// Name of the doctor as it stands on the request.
+    pub name: Option<String>,
+    /// Professional title.
+    pub title: Option<String>,
+    /// Address of the doctor as it stands on the request.
+    pub address: Option<String>,
     /// Licence of the doctor as it stands on the request.
     pub licence_no: Option<String>,
     /// Registration for controlled substances.
@@ -154,6 +162,22 @@ pub struct Request {
     /// The doctor signed it.
     #[serde(default)]
     pub signed: bool,
+    /// What is asked for.
+    #[serde(default)]
+    pub items: Vec<RequestedSample>,
+}
+
+/// One product that is asked for.
+#[derive(Debug, Deserialize)]
+pub struct RequestedSample {
+    /// Key of dataset `products`.
+    pub product: String,
+    /// Strength.
+    pub strength: Option<String>,
+    /// Packs.
+    pub qty: Option<f64>,
+    /// Who makes it.
+    pub maker: Option<String>,
 }
 
 /// One product and lot of samples.

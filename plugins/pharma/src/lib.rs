@@ -20,6 +20,7 @@ mod off_day;
 mod patient_data;
 mod pre_call;
 mod questions;
+mod request;
 mod rows;
 mod safety;
 mod same_notes;

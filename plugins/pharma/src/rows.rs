@@ -90,6 +90,8 @@ impl Hcp {
 pub struct Licence {
     /// Its number.
     pub no: String,
+    /// The state that gave it.
+    pub state: Option<String>,
     /// Last day it holds.
     pub expires: String,
     /// Where it holds.

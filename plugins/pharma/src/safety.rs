@@ -26,8 +26,8 @@ impl Rule for Safety {
         id: "safety",
         title: texts! { "en": "Adverse events and complaints", "zh-CN": "不良事件与产品投诉" },
         description: texts! {
-            "en": "Names which of the four minimum elements (patient, reporter, product, event) are missing, and reports forwarded too late.",
-            "zh-CN": "提示四要素（患者、报告者、产品、事件）中缺失的内容，以及超时上报的情况。",
+            "en": "Names which of the four minimum elements (patient, reporter, product, event) are missing, or the moment of awareness, and reports forwarded too late. A report without that moment counts from when it was handed in.",
+            "zh-CN": "提示四要素（患者、报告者、产品、事件）或获知时间的缺失，以及超时上报的情况；未填写获知时间的，以提交时间为准。",
         },
         codes: &[
             (
@@ -42,13 +42,6 @@ impl Rule for Safety {
                 texts! {
                     "en": "There are events here, so the answer is yes.",
                     "zh-CN": "已填写事件，请将是否获知改为“是”。",
-                },
-            ),
-            (
-                "safety.no_awareness",
-                texts! {
-                    "en": "Say when you came to know: date, time and offset.",
-                    "zh-CN": "请填写获知时间（含日期、时间和时区）。",
                 },
             ),
             (
@@ -95,7 +88,10 @@ impl Rule for Safety {
                 findings.push(Finding::error("safety.aware_in_future").at("/aware_at").with("aware_at", text));
             }
             Some((_, Some(_))) => {}
-            Some((_, None)) | None => findings.push(Finding::error("safety.no_awareness").at("/aware_at")),
+            // It is no reason to wait: the time of the submission stands for it.
+            Some((_, None)) | None => {
+                findings.push(Finding::warning("safety.incomplete").at("/aware_at").with("missing", "aware_at"));
+            }
         }
         for (index, event) in answers.events.iter().enumerate() {
             let missing = missing(event).join(", ");
@@ -127,9 +123,12 @@ fn missing(event: &SafetyEvent) -> Vec<&'static str> {
 }
 
 /// Whole hours from awareness to where drug safety could read it, if they are too many. Day 0 is the rep's awareness, not
-/// the desk's receipt.
+/// the desk's receipt; who does not say when came to know when the report was handed in.
 pub fn hours_late(submission: &Submission, answers: &answers::Safety, within_hours: u32) -> Option<i64> {
-    let aware_ms = dates::moment_ms(answers.aware_at.as_deref()?).filter(|_| answers.heard == Some(true))?;
+    if answers.heard != Some(true) {
+        return None;
+    }
+    let aware_ms = answers.aware_at.as_deref().and_then(dates::moment_ms).unwrap_or(submission.at.max_ms);
     let taken_ms = submission.at.received_ms.saturating_sub(aware_ms);
     (taken_ms > dates::hours_ms(within_hours)).then_some(taken_ms / dates::hours_ms(1))
 }

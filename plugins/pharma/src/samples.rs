@@ -4,6 +4,7 @@
 //! datasets know.
 
 use crate::answers::{self, SampleLine};
+use crate::request;
 use crate::rows::{HCPS, Hcp, LOTS, Lot, PRODUCTS, Product, SAMPLE_STOCK, Stock};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -18,15 +19,26 @@ pub struct Samples {
     call_limit: u32,
     /// Packs of one product a doctor may have in the period.
     period_limit: u32,
-    /// The doctor must have asked in writing.
+    /// The doctor must have asked in writing, with all that 21 CFR 203.31(b) wants in the request.
     written_request: bool,
+    /// How many days before the visit a request may have been written.
+    request_max_days: u32,
+    /// State in which the institution stands, as licences name it; empty: states do not matter.
+    state: String,
     /// Samples of controlled substances: `refused`, or `registered` where the doctor's registration is on the request.
     controlled: String,
 }
 
 impl Default for Samples {
     fn default() -> Self {
-        Self { call_limit: 4, period_limit: 24, written_request: true, controlled: "refused".to_owned() }
+        Self {
+            call_limit: 4,
+            period_limit: 24,
+            written_request: true,
+            request_max_days: 90,
+            state: String::new(),
+            controlled: "refused".to_owned(),
+        }
     }
 }
 
@@ -36,8 +48,8 @@ impl Rule for Samples {
         id: "samples",
         title: texts! { "en": "Samples", "zh-CN": "样品" },
         description: texts! {
-            "en": "The doctor is licensed for this address and asked in writing; the pack is the lot it says, not expired or recalled, whole, within the limits, and one the rep was issued.",
-            "zh-CN": "医生执业证书在该地址有效并已书面申请；样品批号相符、未过期、未召回、数量为整数且不超限，并属代表已领用的批次。",
+            "en": "The doctor is licensed for this address and state and asked in writing for what is handed over; the pack is the lot it says, not expired or recalled, whole, within the limits, and one the rep was issued.",
+            "zh-CN": "医生执业证书在该地址及所在州/省有效，并已就所交付的样品书面申请；样品批号相符、未过期、未召回、数量为整数且不超限，并属代表已领用的批次。",
         },
         codes: &[
             (
@@ -55,10 +67,59 @@ impl Rule for Samples {
                 },
             ),
             (
+                "samples.address_missing",
+                texts! {
+                    "en": "Say where {hcp} receives the samples: the licence holds at its addresses only.",
+                    "zh-CN": "请填写向 {hcp} 交付样品的地址：执业证书仅在其执业地点有效。",
+                },
+            ),
+            (
+                "samples.licence_state",
+                texts! {
+                    "en": "{hcp} is licensed in {licensed}, and this institution is in {state}. No samples may be left.",
+                    "zh-CN": "{hcp} 的执业证书属 {licensed}，本机构位于 {state}，不得提供样品。",
+                },
+            ),
+            (
                 "samples.request_missing",
                 texts! {
                     "en": "{hcp} must ask for the samples in writing and sign.",
                     "zh-CN": "{hcp} 须书面申请样品并签字。",
+                },
+            ),
+            (
+                "samples.request_incomplete",
+                texts! {
+                    "en": "The written request of {hcp} does not say: {missing}.",
+                    "zh-CN": "{hcp} 的书面申请缺少：{missing}。",
+                },
+            ),
+            (
+                "samples.request_date",
+                texts! {
+                    "en": "The written request of {hcp} is dated {date}: that must be a day not after the visit.",
+                    "zh-CN": "{hcp} 的书面申请日期为 {date}，须为不晚于拜访当日的有效日期。",
+                },
+            ),
+            (
+                "samples.request_old",
+                texts! {
+                    "en": "The written request of {hcp} of {date} is {days} days old; {limit} at most. Ask for a new one.",
+                    "zh-CN": "{hcp} 的书面申请（{date}）已过 {days} 天，最长 {limit} 天，请重新申请。",
+                },
+            ),
+            (
+                "samples.not_requested",
+                texts! {
+                    "en": "{product} {strength} is not on the written request.",
+                    "zh-CN": "书面申请中没有 {product} {strength}。",
+                },
+            ),
+            (
+                "samples.over_request",
+                texts! {
+                    "en": "{qty} packs of {product} {strength} are handed over, {requested} were requested.",
+                    "zh-CN": "{product} {strength} 交付 {qty} 盒，书面申请仅 {requested} 盒。",
                 },
             ),
             (
@@ -152,8 +213,20 @@ impl Rule for Samples {
         }
         let hcp = submission.instance.as_deref().map(|hcp| Hcp::find(context, hcp)).transpose()?.flatten();
         let mut findings = Findings::new();
+        let today = input.visit.business_date.as_str();
         if let Some(hcp) = &hcp {
-            findings.extend(self.doctor(&answers, hcp, &input.visit.business_date));
+            findings.extend(self.doctor(&answers, hcp, today));
+        }
+        // Somebody the list does not know has an id at least.
+        let name = hcp.as_ref().map(|hcp| hcp.name.as_str()).or(submission.instance.as_deref()).unwrap_or_default();
+        if !answers::is_given(answers.address.as_deref()) {
+            findings.push(Finding::error("samples.address_missing").at("/address").with("hcp", name));
+        }
+        if self.written_request {
+            findings.extend(match answers.request.as_ref().filter(|request| request.signed) {
+                Some(asked) => request::check(asked, name, &answers.lines, (today, self.request_max_days), context)?,
+                None => vec![Finding::error("samples.request_missing").at("/request").with("hcp", name)],
+            });
         }
         let mut seen = BTreeSet::new();
         for (index, line) in answers.lines.iter().enumerate() {
@@ -164,7 +237,7 @@ impl Rule for Samples {
             }
             let registration = answers.request.as_ref().and_then(|request| request.dea_no.as_deref());
             findings.extend(self.controlled(line, registration, &at, context)?);
-            findings.extend(pack(line, &at, &input.visit.business_date, context)?);
+            findings.extend(pack(line, &at, today, context)?);
             findings.extend(stock(line, &at, &input.visit.user, context)?);
         }
         findings.extend(self.limits(&answers.lines, hcp.as_ref(), context)?);
@@ -180,18 +253,20 @@ impl Samples {
         if !hcp.licence.holds_on(today) {
             findings.push(about("samples.licence_expired", "/lines").with("expires", hcp.licence.expires.as_str()));
         }
-        if let Some(address) = answers.address.as_deref()
+        if let Some(state) = hcp.licence.state.as_deref().filter(|state| !self.state.is_empty() && *state != self.state)
+        {
+            findings.push(
+                about("samples.licence_state", "/lines").with("licensed", state).with("state", self.state.as_str()),
+            );
+        }
+        if let Some(address) = answers.address.as_deref().filter(|address| answers::is_given(Some(address)))
             && !hcp.licence.addresses.iter().any(|licensed| licensed == address)
         {
             findings.push(about("samples.address", "/address").with("address", address));
         }
-        let Some(request) = answers.request.as_ref().filter(|request| request.signed) else {
-            if self.written_request {
-                findings.push(about("samples.request_missing", "/request"));
-            }
-            return findings;
-        };
-        if let Some(licence_no) = request.licence_no.as_deref().filter(|given| *given != hcp.licence.no) {
+        let licence_no = answers.request.as_ref().and_then(|request| request.licence_no.as_deref());
+        if let Some(licence_no) = licence_no.filter(|given| answers::is_given(Some(given)) && *given != hcp.licence.no)
+        {
             let finding = about("samples.licence_differs", "/request/licence_no");
             findings.push(finding.with("licence_no", licence_no));
         }

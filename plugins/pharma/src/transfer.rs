@@ -6,7 +6,9 @@ use crate::answers::{self, TransferItem};
 use crate::rows::{HCPS, Hcp};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use sopwith_sdk::{About, Context, Finding, Findings, Input, Rule, RuleError, Validate, money, texts};
+use sopwith_sdk::{
+    About, Availability, Context, Finding, Findings, Input, Need, Rule, RuleError, Validate, money, texts,
+};
 
 /// Config of `transfer`. Amounts are decimal strings in `currency`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -24,13 +26,15 @@ pub struct Transfer {
     report_year: String,
     /// What nobody may receive, as `type/recipient`, for instance `grant/person`.
     forbidden: Vec<String>,
+    /// How many may share something beside the doctors who were there: the rep, and staff the list does not have.
+    others: u32,
 }
 
 impl Default for Transfer {
     fn default() -> Self {
         let [currency, cap_item, cap_year] = ["CNY", "300.00", "2000.00"].map(str::to_owned);
         let (report_item, report_year) = (String::new(), String::new());
-        Self { currency, cap_item, cap_year, report_item, report_year, forbidden: Vec::new() }
+        Self { currency, cap_item, cap_year, report_item, report_year, forbidden: Vec::new(), others: 1 }
     }
 }
 
@@ -40,8 +44,8 @@ impl Rule for Transfer {
         id: "transfer",
         title: texts! { "en": "Transfers of value", "zh-CN": "利益提供" },
         description: texts! {
-            "en": "Amounts are in the tenant's currency, allowed for the recipient, split evenly, and below the caps per item and year.",
-            "zh-CN": "金额须为规定币种、允许提供给该对象、按人数均摊，且不超过单次和年度上限。",
+            "en": "Amounts are in the tenant's currency, allowed for the recipient, split evenly over no more people than were there, and below the caps per item and year.",
+            "zh-CN": "金额须为规定币种、允许提供给该对象、按实际人数均摊，且不超过单次和年度上限。",
         },
         codes: &[
             (
@@ -73,6 +77,13 @@ impl Rule for Transfer {
                 },
             ),
             (
+                "transfer.people",
+                texts! {
+                    "en": "Shared by {people}, but {doctors} doctors were there and {others} more may share. Name who else took part, or share it anew.",
+                    "zh-CN": "填写由 {people} 人分摊，但参与医生为 {doctors} 人，另可计 {others} 人。请补充参与者或重新均摊。",
+                },
+            ),
+            (
                 "transfer.over_item_cap",
                 texts! {
                     "en": "{amount} is above the cap of {cap} for one item.",
@@ -94,9 +105,9 @@ impl Rule for Transfer {
                 },
             ),
         ],
+        needs: &[(Need::Steps, Availability::Device)],
         datasets: &[HCPS],
         source: "US: 42 CFR 403.904 (Open Payments, thresholds of 2026); CN: SAMR guideline of January 2025; EU: Directive 2001/83/EC Art. 94; caps: tenant parameter",
-        ..About::EMPTY
     };
 
     fn run(&self, input: &Input, context: &Context<'_>) -> Result<Findings, RuleError> {
@@ -107,10 +118,12 @@ impl Rule for Transfer {
         let hcp = submission.instance.as_deref().map(|hcp| Hcp::find(context, hcp)).transpose()?.flatten();
         let spent = hcp.as_ref().map_or(0, Hcp::spent_cents);
         let year = spent.saturating_add(sum(&answers.items));
+        let there = input.step_answers::<answers::Attendees>("attendees")?.map(|it| it.attendees.len());
         let mut findings = Findings::new();
         for (index, item) in answers.items.iter().enumerate() {
             let at = format!("/items/{index}");
             findings.extend(self.allowed(item, &at));
+            findings.extend(there.and_then(|doctors| self.shared(item, doctors, &at)));
             let Some(amount) = money::cents(&item.amount) else {
                 let finding = Finding::error("transfer.amount").at(format!("{at}/amount"));
                 findings.push(finding.with("amount", item.amount.as_str()));
@@ -152,6 +165,14 @@ impl Transfer {
             findings.push(finding.with("type", item.kind.as_str()).with("recipient", item.recipient.as_str()));
         }
         findings
+    }
+
+    /// More people than were there make every share too small.
+    fn shared(&self, item: &TransferItem, doctors: usize, at: &str) -> Option<Finding> {
+        let most = i64::try_from(doctors).unwrap_or(i64::MAX).saturating_add(i64::from(self.others));
+        let people = item.people.filter(|people| *people > most)?;
+        let finding = Finding::warning("transfer.people").at(format!("{at}/people")).with("people", people);
+        Some(finding.with("doctors", doctors).with("others", self.others))
     }
 }
 
