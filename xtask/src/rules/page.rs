@@ -116,7 +116,7 @@ fn of_sop(page: &mut String, sop: &Sop) {
     if sop.checks().next().is_some() {
         line(
             page,
-            "\n### Checks\n\n| Code | Step | Says | Must hold | Effect | Weight | Met in the recorded day |\n|---|---|---|---|---|---|---|",
+            "\n### Checks\n\n| Code | Step | Says | Must hold | Effect | Weight | Accepted | Caught | Met in the recorded day |\n|---|---|---|---|---|---|---|---|---|",
         );
         for (step, check) in sop.checks() {
             let name = plain(&check["code"]);
@@ -129,6 +129,8 @@ fn of_sop(page: &mut String, sop: &Sop) {
                 code(&plain(&check["that"])),
                 code(&plain(&check["effect"])),
                 check["weight"].as_u64().unwrap_or_default().to_string(),
+                names(sop.cases(&name, true)),
+                names(sop.cases(&name, false)),
                 names(met.iter().map(String::as_str)),
             ];
             line(page, &format!("| {} |", cells.join(" | ")));

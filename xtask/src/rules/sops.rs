@@ -1,4 +1,4 @@
-//! What the SOPs in schemas/ bind and check, and which visits of their recorded days meet it.
+//! What the SOPs in schemas/ bind and check, the cases of their checks, and which visits of their recorded days meet one.
 
 use super::{list, read_json};
 use anyhow::{Context, Result, bail};
@@ -18,6 +18,8 @@ pub struct Sop {
     pub folder: String,
     /// Titles of the visits of the recorded day, by the codes they meet.
     caught: BTreeMap<String, Vec<Value>>,
+    /// Cases of checks and tasks (`sopwith sop test`).
+    conditions: Value,
 }
 
 /// A rule bound to a step or to the visit.
@@ -43,6 +45,7 @@ pub fn read(root: &Path) -> Result<Vec<Sop>> {
                     document: include(read_json(&folder.join("sop.json"))?, &folder, 0)?,
                     folder: folder.strip_prefix(root).unwrap_or(&folder).display().to_string(),
                     caught: by_code(&rows),
+                    conditions: read_json(&folder.join("conditions.json"))?,
                 });
             }
         }
@@ -109,6 +112,13 @@ impl Sop {
         list(&self.document, "steps").flat_map(|step| list(step, "checks").map(move |check| (step, check)))
     }
 
+    /// Names of the cases in which a check holds, or does not.
+    pub fn cases(&self, code: &str, holds: bool) -> impl Iterator<Item = &str> {
+        let cases = self.conditions.as_array().into_iter().flatten();
+        let of_check = cases.filter(move |case| case["check"] == *code && case["holds"] == holds);
+        of_check.filter_map(|case| case["name"].as_str())
+    }
+
     /// Titles of the visits of the recorded day that meet a code.
     pub fn caught(&self, code: &str) -> &[Value] {
         self.caught.get(code).map(Vec::as_slice).unwrap_or_default()
@@ -128,10 +138,13 @@ mod tests {
             "rules": [{"rule": "p/b"}], "score": {"rules": [{"rule": "p/c"}]},
         });
         let rows = json!([{"title": {"en": "A visit"}, "codes": ["c"]}, {"title": {}, "codes": []}]);
-        let sop = Sop { document, folder: String::new(), caught: by_code(&rows) };
+        let conditions =
+            json!([{"check": "c", "name": "Yes.", "holds": true}, {"check": "d", "name": "No.", "holds": true}]);
+        let sop = Sop { document, folder: String::new(), caught: by_code(&rows), conditions };
         let shown: Vec<_> = sop.bindings().iter().map(|it| (it.step.is_some(), it.binding["rule"].clone())).collect();
         assert_eq!(shown, [(true, json!("p/a")), (false, json!("p/b")), (false, json!("p/c"))]);
         assert_eq!(sop.checks().count(), 1);
+        assert_eq!((sop.cases("c", true).collect::<Vec<_>>(), sop.cases("c", false).count()), (vec!["Yes."], 0));
         assert_eq!((sop.caught("c").len(), sop.caught("d").len(), sop.name()), (1, 0, "a 1.0.0".to_owned()));
     }
 }
