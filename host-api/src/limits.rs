@@ -85,7 +85,8 @@ impl Default for Room {
 pub struct CallLimits {
     /// Instructions, roughly. A call of the host costs 1,000 and one more for each byte that crosses.
     pub fuel: u64,
-    /// Wall clock, counted in ticks of 10 ms; a call that is past it traps.
+    /// Processor time, looked at every 10 ms; a call that is past it traps.
+    /// (Where a thread's processor time is not known: the clock on the wall.)
     pub deadline: Duration,
     /// Bytes of all linear memories together.
     pub memory_bytes: usize,

@@ -10,13 +10,14 @@
 
 use crate::error::HostError;
 use crate::limits::Limits;
+use crate::processor::busy;
 use crate::room::{self, Permit, Permits};
 use sha2::{Digest, Sha256};
 use std::hash::{Hash, Hasher};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use wasmtime::{Config, Engine, EngineWeak, OptLevel, Store, Strategy, WasmFeatures};
+use wasmtime::{Config, Engine, EngineWeak, OptLevel, Store, Strategy, UpdateDeadline, WasmFeatures};
 
 /// How often the epoch moves: the grain of deadlines.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
@@ -118,12 +119,20 @@ impl Runtime {
     }
 }
 
-/// Makes `store` trap once `deadline` has passed.
+/// Makes `store` trap once the calling thread has been busy for `deadline`. Time it waits for a core does not count, or
+/// whether a rule runs to its end would depend on what else the machine does.
 pub(crate) fn set_deadline<T: 'static>(store: &mut Store<T>, deadline: Duration) {
-    let ticks = deadline.as_nanos().div_ceil(TICK.as_nanos());
-    store.epoch_deadline_trap();
-    // One more, because the first tick is already under way.
-    store.set_epoch_deadline(u64::try_from(ticks).unwrap_or(u64::MAX / 2).saturating_add(1));
+    let began = busy();
+    store.epoch_deadline_callback(move |_| {
+        let left = deadline.saturating_sub(busy().saturating_sub(began));
+        Ok(if left.is_zero() { UpdateDeadline::Interrupt } else { UpdateDeadline::Continue(ticks(left)) })
+    });
+    store.set_epoch_deadline(ticks(deadline));
+}
+
+/// How many ticks take so long at least: one more, because the first is already under way.
+fn ticks(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos().div_ceil(TICK.as_nanos())).unwrap_or(u64::MAX / 2).saturating_add(1)
 }
 
 /// Moves the epoch every `TICK` until it is dropped.

@@ -4,8 +4,10 @@
 //! they take what everybody else leaves.
 //!
 //! Slow is what takes processor time. By the clock on the wall a judgement is slow that had to wait for a core, and a busy
-//! tenant would soon share the threads of the one that keeps it waiting.
+//! tenant would soon share the threads of the one that keeps it waiting. Only judgements that may run rules say whether a
+//! tenant is slow: a rep who begins a hundred visits has not made the rules of their steps any quicker.
 
+use host_api::busy;
 use moka::sync::Cache;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -53,6 +55,8 @@ pub struct Turn {
     tenant: Arc<Tenant>,
     threads: Arc<rayon::ThreadPool>,
     mean_us: u64,
+    /// Whether rules may run in it.
+    rules: bool,
     _of_tenant: Option<OwnedSemaphorePermit>,
     _of_lane: Option<OwnedSemaphorePermit>,
 }
@@ -94,8 +98,8 @@ impl Turns {
         })
     }
 
-    /// Waits for a thread.
-    pub async fn take(&self, tenant: &str) -> Turn {
+    /// Waits for a thread to judge on, `rules` saying whether rules may run there.
+    pub async fn take(&self, tenant: &str, rules: bool) -> Turn {
         let new =
             || Arc::new(Tenant { turns: Arc::new(Semaphore::new(self.cores as usize)), mean_us: UNKNOWN_US.into() });
         let tenant = self.tenants.get_with_by_ref(tenant, new);
@@ -103,10 +107,10 @@ impl Turns {
         let of_tenant = Arc::clone(&tenant.turns).acquire_owned().await.ok();
         // Whether it is slow may only be known since it waits.
         let mean_us = tenant.mean_us.load(Ordering::Relaxed);
-        let lane = if u128::from(mean_us) > SLOW.as_micros() { &self.slow } else { &self.quick };
+        let lane = if rules && u128::from(mean_us) > SLOW.as_micros() { &self.slow } else { &self.quick };
         let of_lane = Arc::clone(&lane.turns).acquire_owned().await.ok();
         let threads = Arc::clone(&lane.threads);
-        Turn { tenant, threads, mean_us, _of_tenant: of_tenant, _of_lane: of_lane }
+        Turn { tenant, threads, mean_us, rules, _of_tenant: of_tenant, _of_lane: of_lane }
     }
 }
 
@@ -127,28 +131,14 @@ impl Turn {
     }
 
     fn took(&self, took: Duration) {
+        if !self.rules {
+            return;
+        }
         let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX / WEIGHT);
         // Two that end at the same moment may lose one of them; it is a mean.
         let mean_us = self.tenant.mean_us.load(Ordering::Relaxed);
         self.tenant.mean_us.store((mean_us * (WEIGHT - 1)).saturating_add(took_us) / WEIGHT, Ordering::Relaxed);
     }
-}
-
-/// How long this thread has been busy.
-#[cfg(target_os = "linux")]
-fn busy() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
-    Duration::new(seconds.unwrap_or_default(), nanos.unwrap_or_default())
-}
-
-/// Elsewhere the clock on the wall stands in for it.
-#[cfg(not(target_os = "linux"))]
-fn busy() -> Duration {
-    use std::sync::LazyLock;
-    use std::time::Instant;
-    static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
-    BEGAN.elapsed()
 }
 
 #[cfg(test)]
@@ -168,7 +158,7 @@ mod tests {
     /// Has a tenant judged for so often that it is known to be quick.
     fn known(turns: &Turns, tenant: &str) {
         for _ in 0..40 {
-            now(turns.take(tenant)).unwrap().took(Duration::ZERO);
+            now(turns.take(tenant, true)).unwrap().took(Duration::ZERO);
         }
     }
 
@@ -177,11 +167,16 @@ mod tests {
         let turns = Turns::new(2).unwrap();
         known(&turns, "a");
         known(&turns, "b");
-        let one = now(turns.take("a"));
-        let two = now(turns.take("a"));
-        assert!(one.is_some() && two.is_some() && now(turns.take("a")).is_none() && now(turns.take("b")).is_none());
+        let one = now(turns.take("a", true));
+        let two = now(turns.take("a", true));
+        assert!(
+            one.is_some()
+                && two.is_some()
+                && now(turns.take("a", true)).is_none()
+                && now(turns.take("b", true)).is_none()
+        );
         drop(one);
-        assert!(now(turns.take("b")).is_some());
+        assert!(now(turns.take("b", true)).is_some());
     }
 
     #[test]
@@ -189,18 +184,31 @@ mod tests {
         let turns = Turns::new(2).unwrap();
         known(&turns, "a");
         // Nobody knows yet that it is not slow.
-        let slow = now(turns.take("slow"));
-        assert!(slow.is_some() && now(turns.take("slow")).is_none() && now(turns.take("other")).is_none());
-        let one = now(turns.take("a"));
-        assert!(one.is_some() && now(turns.take("a")).is_some());
+        let slow = now(turns.take("slow", true));
+        assert!(slow.is_some() && now(turns.take("slow", true)).is_none() && now(turns.take("other", true)).is_none());
+        let one = now(turns.take("a", true));
+        assert!(one.is_some() && now(turns.take("a", true)).is_some());
+    }
+
+    #[test]
+    fn what_runs_no_rules_neither_waits_for_slow_tenants_nor_makes_one_quick() {
+        let turns = Turns::new(2).unwrap();
+        now(turns.take("a", true)).unwrap().took(SLOW * 20);
+        for _ in 0..100 {
+            now(turns.take("a", false)).unwrap().took(Duration::ZERO);
+        }
+        let slow = now(turns.take("a", true));
+        assert!(slow.is_some() && now(turns.take("b", true)).is_none() && now(turns.take("b", false)).is_some());
+        drop(slow);
+        assert!(u128::from(now(turns.take("a", true)).unwrap().mean_us) > SLOW.as_micros());
     }
 
     #[test]
     fn a_tenant_that_was_slow_is_forgiven() {
         let turns = Turns::new(2).unwrap();
-        now(turns.take("a")).unwrap().tenant.mean_us.store(50_000, Ordering::Relaxed);
+        now(turns.take("a", true)).unwrap().tenant.mean_us.store(50_000, Ordering::Relaxed);
         known(&turns, "a");
-        let (one, two) = (now(turns.take("a")), now(turns.take("a")));
+        let (one, two) = (now(turns.take("a", true)), now(turns.take("a", true)));
         assert!(one.is_some() && two.is_some());
     }
 
@@ -208,14 +216,14 @@ mod tests {
     async fn who_is_busy_for_long_is_slow() {
         let turns = Turns::new(2).unwrap();
         known(&turns, "a");
-        let (held, busy_one) = (turns.take("a").await, turns.take("a").await);
+        let (held, busy_one) = (turns.take("a", true).await, turns.take("a", true).await);
         assert!(u128::from(held.mean_us) < SLOW.as_micros());
         busy_one.run(|_| {
             let begun = busy();
             while busy().saturating_sub(begun) < SLOW * 10 {}
         });
         // There are two turns: this one is the busy one's, once it is over.
-        assert!(u128::from(turns.take("a").await.mean_us) > SLOW.as_micros());
+        assert!(u128::from(turns.take("a", true).await.mean_us) > SLOW.as_micros());
     }
 
     #[test]
@@ -227,7 +235,7 @@ mod tests {
         for (tenant, expected) in [("unknown", PATIENT), ("quick", usual)] {
             let (sender, seen) = std::sync::mpsc::channel();
             let ask = move |_: &Turn| sender.send(rustix::process::getpriority_process(None)).unwrap();
-            now(turns.take(tenant)).unwrap().run(ask);
+            now(turns.take(tenant, true)).unwrap().run(ask);
             assert_eq!(seen.recv().unwrap().unwrap(), expected, "{tenant}");
         }
     }

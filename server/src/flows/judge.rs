@@ -6,7 +6,7 @@ use crate::flows::problem::{Problem, Result};
 use crate::flows::sops::Loaded;
 use crate::plugins::Sandbox;
 use crate::turns::Turn;
-use engine::command::{Clock, Command};
+use engine::command::{Action, Clock, Command};
 use engine::gather::Gathered;
 use engine::rejection::Rejection;
 use engine::rule::RuleCall;
@@ -27,6 +27,18 @@ pub enum Question {
     Neighbour,
 }
 
+impl Question {
+    /// Whether rules may run for it; if none can, it is answered in microseconds.
+    fn may_run_rules(&self) -> bool {
+        match self {
+            Self::Command(command) => {
+                matches!(command.action, Action::Submit(_) | Action::Amend(_) | Action::Complete(_))
+            }
+            Self::Close(_) | Self::Again | Self::Neighbour => true,
+        }
+    }
+}
+
 /// What happened, or why nothing can.
 ///
 /// # Errors
@@ -41,7 +53,7 @@ pub async fn judge(
 ) -> Result<std::result::Result<Vec<VisitEvent>, Rejection>> {
     let host = Arc::clone(&app.host);
     let span = tracing::Span::current();
-    let turn = app.turns.take(tenant).await;
+    let turn = app.turns.take(tenant, question.may_run_rules()).await;
     let (sender, judged) = tokio::sync::oneshot::channel();
     let judging = move |turn: &Turn| {
         let _entered = span.enter();
