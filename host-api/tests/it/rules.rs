@@ -1,6 +1,6 @@
 //! Rules that behave: what they return arrives, what they look up is recorded, and it all happens the same every time.
 
-use crate::guest::{Finding, Guest, HOST, Image, call, finding, host, load, manifest};
+use crate::guest::{Finding, Guest, HOST, Image, Rows, call, finding, host, load, manifest};
 use engine::canon::CanonicalJson;
 use engine::rule::{
     FailureCode, Interface, Lookup, Part, RuleAnswer, RuleCall, RuleFailure, RuleFinding, RuleOutcome, Severity,
@@ -10,9 +10,14 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// Every rule looks up the row under its own name and returns it as the parameters of a finding; `echo` returns its input.
 fn mirror() -> Arc<Plugin> {
+    load(&mirror_bytes()).unwrap()
+}
+
+fn mirror_bytes() -> Vec<u8> {
     let mut guest = Guest::validate("");
     guest.manifest = manifest(Interface::Validate, &["known", "missing", "elsewhere", "echo"]);
     let mut image = Image::default();
@@ -37,7 +42,7 @@ fn mirror() -> Arc<Plugin> {
          (i32.const {result})"
     );
     guest.image = image;
-    load(&guest.build()).unwrap()
+    guest.build()
 }
 
 fn findings(outcome: &RuleOutcome) -> &[RuleFinding] {
@@ -310,4 +315,33 @@ fn a_panic_in_the_host_is_an_outcome() {
     let outcome = HOST.call(&plugin, &call, &(Arc::new(Broken) as Arc<dyn Datasets>));
     assert_eq!(failed(&outcome).code, FailureCode::Trap);
     assert_eq!(failed(&outcome).detail, "the host failed while it ran the rule");
+}
+
+/// Rows that are there when another thread has been busy for long.
+struct Elsewhere;
+
+impl Datasets for Elsewhere {
+    fn lookup(&self, dataset: &str, key: &str) -> host_api::Row {
+        let busy_for = |time: Duration| while host_api::busy() < time {};
+        std::thread::spawn(move || busy_for(Duration::from_millis(200))).join().unwrap();
+        Rows.lookup(dataset, key)
+    }
+}
+
+/// It matters on a machine with more to do than cores: there a call waits without burning anything.
+#[cfg(target_os = "linux")]
+#[test]
+fn time_a_call_waits_does_not_count_towards_its_deadline() {
+    let mut limits = Limits::default();
+    limits.validate.deadline = Duration::from_millis(50);
+    let host = host(limits);
+    let plugin = host.load(&mirror_bytes()).unwrap();
+    let call = RuleCall {
+        rule: "probe/known".into(),
+        plugin_hash: plugin.hash().into(),
+        interface: Interface::Validate,
+        input: CanonicalJson::of(&json!({})).unwrap(),
+    };
+    let outcome = host.call(&plugin, &call, &(Arc::new(Elsewhere) as Arc<dyn Datasets>));
+    assert_eq!(findings(&outcome).len(), 1);
 }
