@@ -7,6 +7,7 @@ use crate::canon;
 use crate::condition::{Condition, EvalError, References, Roots};
 use crate::form::{CompiledForm, FormProblem};
 use crate::lint::{self, Problem};
+use crate::parts::{Afresh, Parts};
 use crate::rule::{Manifest, RuleManifest};
 use crate::sop::{Computed, Sop, Step};
 use serde::{Deserialize, Serialize};
@@ -62,7 +63,7 @@ pub struct Pins {
 /// See the module header.
 pub struct EffectiveSop {
     /// The document.
-    pub sop: Sop,
+    pub sop: Arc<Sop>,
     /// Hash of document and parameters.
     pub hash: String,
     /// Plugins by name.
@@ -73,12 +74,12 @@ pub struct EffectiveSop {
     pub parameters: Map<String, Value>,
     /// The same, shared by the contexts of conditions.
     pub(crate) parameters_root: Arc<Value>,
-    conditions: BTreeMap<String, Condition>,
-    sights: BTreeMap<String, Sight>,
-    forms: BTreeMap<String, CompiledForm>,
-    customer_fields: Option<CompiledForm>,
+    conditions: Arc<BTreeMap<String, Arc<Condition>>>,
+    sights: Arc<BTreeMap<String, Sight>>,
+    forms: Arc<BTreeMap<String, Arc<CompiledForm>>>,
+    customer_fields: Option<Arc<CompiledForm>>,
     /// Step indexes so that every step comes after those it waits for.
-    order: Vec<usize>,
+    order: Arc<[usize]>,
 }
 
 impl EffectiveSop {
@@ -92,6 +93,20 @@ impl EffectiveSop {
         datasets: BTreeMap<String, DatasetPin>,
         overrides: &Map<String, Value>,
     ) -> Result<Self, Vec<Problem>> {
+        Self::of(sop, plugins, datasets, overrides, &Afresh)
+    }
+
+    /// The same, of parts that may be there already.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn of(
+        sop: Sop,
+        plugins: BTreeMap<String, PluginPin>,
+        datasets: BTreeMap<String, DatasetPin>,
+        overrides: &Map<String, Value>,
+        parts: &dyn Parts,
+    ) -> Result<Self, Vec<Problem>> {
         let document = serde_json::to_value(&sop).unwrap_or(Value::Null);
         let mut parameters: Map<String, Value> =
             sop.parameters.iter().map(|(name, parameter)| (name.clone(), parameter.default.clone())).collect();
@@ -103,7 +118,7 @@ impl EffectiveSop {
         }
         let mut conditions = BTreeMap::new();
         for text in expressions(&document) {
-            match Condition::compile(&text) {
+            match parts.condition(&text) {
                 Ok(condition) => {
                     conditions.insert(text, condition);
                 }
@@ -115,7 +130,7 @@ impl EffectiveSop {
         let mut forms = BTreeMap::new();
         for step in &sop.steps {
             let Some(form) = &step.form else { continue };
-            match CompiledForm::compile(&form.schema) {
+            match parts.form(&form.schema) {
                 Ok(compiled) => {
                     forms.insert(step.id.clone(), compiled);
                 }
@@ -127,7 +142,7 @@ impl EffectiveSop {
             }
         }
         let fields = &sop.customer.fields;
-        let customer_fields = match (!fields.is_null()).then(|| CompiledForm::compile(fields)).transpose() {
+        let customer_fields = match (!fields.is_null()).then(|| parts.form(fields)).transpose() {
             Ok(compiled) => compiled,
             Err(found) => {
                 let at = |p: &FormProblem| format!("/customer/fields{}", p.pointer);
@@ -140,23 +155,41 @@ impl EffectiveSop {
             problems.push(problem("/steps", "step.cycle", json!({})));
         }
         if let (Ok(hash), true) = (hash, problems.is_empty()) {
-            let sights = sop.steps.iter().map(|step| (step.id.clone(), sight(&conditions, &step.id))).collect();
+            let sights = sop.steps.iter().map(|step| (step.id.clone(), sight(&conditions, &step.id)));
             let parameters_root = Arc::new(Value::Object(parameters.clone()));
             Ok(Self {
-                sop,
+                sights: Arc::new(sights.collect()),
+                sop: Arc::new(sop),
                 hash,
                 plugins,
                 datasets,
                 parameters,
                 parameters_root,
-                conditions,
-                sights,
-                forms,
+                conditions: Arc::new(conditions),
+                forms: Arc::new(forms),
                 customer_fields,
-                order,
+                order: order.into(),
             })
         } else {
             Err(problems)
+        }
+    }
+
+    /// The same document and parameters with other plugins and datasets. All that is compiled is shared.
+    #[must_use]
+    pub fn with(&self, plugins: BTreeMap<String, PluginPin>, datasets: BTreeMap<String, DatasetPin>) -> Self {
+        Self {
+            sop: Arc::clone(&self.sop),
+            hash: self.hash.clone(),
+            plugins,
+            datasets,
+            parameters: self.parameters.clone(),
+            parameters_root: Arc::clone(&self.parameters_root),
+            conditions: Arc::clone(&self.conditions),
+            sights: Arc::clone(&self.sights),
+            forms: Arc::clone(&self.forms),
+            customer_fields: self.customer_fields.clone(),
+            order: Arc::clone(&self.order),
         }
     }
 
@@ -192,13 +225,13 @@ impl EffectiveSop {
     /// The compiled form of a step.
     #[must_use]
     pub fn form(&self, step: &str) -> Option<&CompiledForm> {
-        self.forms.get(step)
+        self.forms.get(step).map(Arc::as_ref)
     }
 
     /// The compiled schema of the customer's custom fields, if the document has one.
     #[must_use]
-    pub const fn customer_fields(&self) -> Option<&CompiledForm> {
-        self.customer_fields.as_ref()
+    pub fn customer_fields(&self) -> Option<&CompiledForm> {
+        self.customer_fields.as_deref()
     }
 
     /// What of a step some condition of this document may read.
@@ -227,7 +260,7 @@ impl EffectiveSop {
 
     /// What a CEL text of this document mentions.
     pub(crate) fn references(&self, expression: &str) -> Option<&References> {
-        self.conditions.get(expression).map(Condition::references)
+        self.conditions.get(expression).map(|condition| condition.references())
     }
 
     /// A condition that must be a boolean.
@@ -276,7 +309,7 @@ pub(crate) enum Sight {
     Everything,
 }
 
-pub(crate) fn sight(conditions: &BTreeMap<String, Condition>, step: &str) -> Sight {
+pub(crate) fn sight(conditions: &BTreeMap<String, Arc<Condition>>, step: &str) -> Sight {
     let paths = conditions.values().flat_map(|condition| &condition.references().paths);
     let mut sight = Sight::Nothing;
     for path in paths.filter(|path| path.first().is_some_and(|root| root == "steps")) {

@@ -37,6 +37,7 @@ pub mod lint;
 pub mod output;
 pub mod overlay;
 pub mod parameters;
+pub mod parts;
 pub mod place;
 pub mod progress;
 pub mod recheck;

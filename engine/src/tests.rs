@@ -151,7 +151,7 @@ fn of_a_step_only_what_a_condition_may_read_is_seen() {
     use crate::effective::{Sight, sight};
     let seen = |text: &str| {
         let condition = Condition::compile(text).unwrap();
-        sight(&[(text.to_owned(), condition)].into(), "a")
+        sight(&[(text.to_owned(), condition.into())].into(), "a")
     };
     for text in ["answers.a == 1", "steps.b.answers.a == 1", "steps['b'].state == 'done'"] {
         assert_eq!(seen(text), Sight::Nothing, "{text}");

@@ -2,7 +2,7 @@
 
 use crate::cache::Cache;
 use crate::call;
-use crate::code::{Kind, TrustedCode, hex, sha256};
+use crate::code::{Kind, TrustedCode, hex, sha256, unhex};
 use crate::compile::{Compiler, compile};
 use crate::engine_module::EngineModule;
 use crate::error::{HostError, RefusalCode, Refused};
@@ -69,13 +69,20 @@ impl Host {
             let hash = sha256(wasm);
             let check = || policy::check_component(wasm, &self.limits.plugin);
             let code = self.code(Kind::Component, wasm, &hash, check)?;
-            let linked = Linked::new(&self.runtime, &self.linker, &hex(&hash), &code)?;
-            let said = self.said(&linked, &hash)?;
-            linked.with_manifest(&said).map(Arc::new)
+            self.plugin(&hash, &code)
         })
     }
 
-    /// The same for `engine.wasm`, a core module without imports.
+    /// The plugin whose component has this SHA-256, if its code is in the folder: what [`Self::load`] would give, without the
+    /// component. The MAC over the code holds the hash.
+    #[must_use]
+    pub fn find(&self, hash: &str) -> Option<Arc<Plugin>> {
+        let hash = unhex(hash)?;
+        let code = self.cache.as_ref()?.get(Kind::Component, &hash)?;
+        guarded(|| self.plugin(&hash, &code)).ok()
+    }
+
+    /// As [`Self::load`] for `engine.wasm`, a core module without imports.
     ///
     /// # Errors
     /// The binary is not an engine this host will run, and why.
@@ -101,6 +108,13 @@ impl Host {
             let answer = RuleAnswer::Failed(failure(FailureCode::Trap, "the host failed while it ran the rule"));
             RuleOutcome { answer, lookups: Vec::new(), fuel: 0 }
         })
+    }
+
+    /// The plugin that code is of.
+    fn plugin(&self, hash: &[u8; 32], code: &TrustedCode) -> Result<Arc<Plugin>, Refused> {
+        let linked = Linked::new(&self.runtime, &self.linker, &hex(hash), code)?;
+        let said = self.said(&linked, hash)?;
+        linked.with_manifest(&said).map(Arc::new)
     }
 
     /// What a plugin says of itself, from the folder or by asking it: without clock and random it always says the same.

@@ -114,7 +114,7 @@ impl Sliced {
                 let Ok(Record::Customer(customer)) = Record::from_json(line) else { continue };
                 let values = parameters::values(&slices, &(&customer).into(), &Map::new());
                 let EffectiveSop { sop, plugins, datasets, .. } = &default;
-                let compiled = EffectiveSop::new(sop.clone(), plugins.clone(), datasets.clone(), &values);
+                let compiled = EffectiveSop::new((**sop).clone(), plugins.clone(), datasets.clone(), &values);
                 others.insert(json!(values).to_string(), compiled.map_err(|problems| unfit(&problems))?);
             }
             others.remove("{}");

@@ -19,12 +19,12 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-/// Compiled SOPs that are kept; each is a few megabytes at most.
-const SOPS: u64 = 256;
+/// Bytes of compiled SOPs that are kept.
+const SOPS: u64 = 256 << 20;
 /// Large files that are taken in at once.
 const LARGE_FILES: usize = 2;
 /// Loaded plugins that are kept.
-const PLUGINS: u64 = 1_024;
+const PLUGINS: u64 = 2_048;
 
 /// Runs the command until it is told to stop.
 ///
@@ -32,9 +32,23 @@ const PLUGINS: u64 = 1_024;
 /// The store cannot be opened, its schema is not this program's, or the address is taken.
 pub fn run(arguments: &ServeArguments) -> anyhow::Result<bool> {
     log(arguments.log_json);
+    open_files();
     let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
     runtime.block_on(serve(arguments))?;
     Ok(true)
+}
+
+/// A loaded plugin keeps the file of its code open and a connection its socket: this process wants all it may have.
+fn open_files() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let mut limit = getrlimit(Resource::Nofile);
+        limit.current = limit.maximum;
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::warn!(%error, "the number of open files stays limited");
+        }
+    }
 }
 
 fn log(json: bool) {

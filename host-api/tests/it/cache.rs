@@ -55,6 +55,23 @@ fn code_from_disk_answers_and_burns_like_fresh_code() {
     assert_eq!(fresh, cached);
 }
 
+#[test]
+fn a_plugin_is_found_by_its_hash_where_its_code_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = filled(folder.path());
+    let again = host(folder.path(), 1, no_compiler());
+    let loaded = again.load(&plugin()).unwrap();
+    let found = again.find(loaded.hash()).unwrap();
+    assert_eq!((found.hash(), found.manifest()), (loaded.hash(), loaded.manifest()));
+    let answers = [&found, &loaded].map(|plugin| call(&again, plugin, "look", json!({"a": 1})));
+    assert_eq!(answers[0], answers[1]);
+    for other in ["", "00", "é", &"0".repeat(64), &loaded.hash().to_uppercase(), &format!("{}0", loaded.hash())] {
+        assert!(again.find(other).is_none(), "{other}");
+    }
+    assert!(host(folder.path(), 2, no_compiler()).find(loaded.hash()).is_none(), "another key");
+    assert!(!path.exists(), "code without our MAC is deleted");
+}
+
 /// Spoils the file, then expects that nobody runs it, that it is gone, and that the next load makes a good one.
 fn is_not_trusted(name: &str, key: u8, spoil: impl FnOnce(&Path)) {
     let folder = tempfile::tempdir().unwrap();

@@ -8,6 +8,7 @@ pub mod caller;
 pub mod close_visit;
 pub mod customers;
 pub mod datasets;
+pub mod documents;
 pub mod duplicates;
 pub mod evidence;
 mod exif;

@@ -5,6 +5,7 @@
 use crate::app::App;
 use crate::dataset::LoadedDataset;
 use crate::flows::caller::{Caller, grants};
+use crate::flows::documents::{Document, Documents};
 use crate::flows::installations;
 use crate::flows::load;
 use crate::flows::overlays::MadeFrom;
@@ -28,12 +29,14 @@ use std::sync::Arc;
 
 /// Most bytes of datasets kept for SOPs to come; those of kept SOPs are shared, not copied.
 const DATASETS: u64 = 256 << 20;
+/// An SOP in memory without its document: pins with manifests, and keys.
+const OWN_BYTES: usize = 64 << 10;
 
 /// An SOP with everything it needs to judge.
 pub struct Loaded {
-    /// `{"sop", "parameters"}` in canonical form, as it is kept under the hash of the effective SOP.
-    pub content: Vec<u8>,
-    /// Compiled.
+    /// The document, which others may share.
+    pub document: Arc<Document>,
+    /// Compiled, with its plugins and datasets.
     pub effective: Arc<EffectiveSop>,
     /// Its plugins.
     pub plugins: Plugins,
@@ -43,9 +46,17 @@ pub struct Loaded {
     pub rows: Arc<dyn Datasets>,
 }
 
+impl Loaded {
+    /// What it takes in memory, estimated: what is its own, and its part of the document, which all that have it take together.
+    fn bytes(&self) -> usize {
+        self.document.bytes() / Arc::strong_count(&self.document) + OWN_BYTES
+    }
+}
+
 /// Compiled SOPs and loaded plugins, bounded.
 pub struct SopCache {
-    /// By tenant and pins.
+    documents: Documents,
+    /// By tenant and pins; bounded by bytes, as the next.
     sops: Cache<String, Arc<Loaded>>,
     /// The same by what is known before parameters are resolved: tenant, version, plugins, datasets, parameters.
     resolved: Cache<String, Arc<Loaded>>,
@@ -55,11 +66,15 @@ pub struct SopCache {
 }
 
 impl SopCache {
-    /// At most `sops` compiled SOPs and `plugins` loaded plugins.
-    pub fn new(sops: u64, plugins: u64) -> Self {
+    /// At most so many bytes of compiled SOPs, estimated, and so many loaded plugins.
+    pub fn new(bytes: u64, plugins: u64) -> Self {
+        let sops = || {
+            let weight = |_: &String, sop: &Arc<Loaded>| u32::try_from(sop.bytes()).unwrap_or(u32::MAX);
+            Cache::builder().weigher(weight).max_capacity(bytes).build()
+        };
         let weight = |_: &String, dataset: &Arc<LoadedDataset>| u32::try_from(dataset.weight()).unwrap_or(u32::MAX);
         let datasets = Cache::builder().weigher(weight).max_capacity(DATASETS).build();
-        Self { sops: Cache::new(sops), resolved: Cache::new(sops), plugins: Cache::new(plugins), datasets }
+        Self { documents: Documents::default(), sops: sops(), resolved: sops(), plugins: Cache::new(plugins), datasets }
     }
 }
 
@@ -117,8 +132,11 @@ pub async fn pinned(app: &App, tenant: &str, pins: &Pins) -> Result<Arc<Loaded>>
     if let Some(loaded) = app.sops.sops.get(&key) {
         return Ok(loaded);
     }
-    let effective = json_object(app, tenant, &pins.sop_hash).await?;
-    let loaded = Arc::new(load(app, tenant, &effective, &pins.plugins, &pins.datasets).await?);
+    let document = match app.sops.documents.get(&pins.sop_hash) {
+        Some(document) => document,
+        None => app.sops.documents.compile(&json_object(app, tenant, &pins.sop_hash).await?, None)?,
+    };
+    let loaded = Arc::new(load(app, tenant, document, &pins.plugins, &pins.datasets).await?);
     if loaded.effective.hash != pins.sop_hash {
         return Err(Problem::internal(format!("SOP {} now has hash {}", pins.sop_hash, loaded.effective.hash)));
     }
@@ -138,35 +156,29 @@ fn key(texts: &[&str], by_name: [&BTreeMap<String, String>; 2]) -> String {
     key
 }
 
-/// Compiles `{"sop", "parameters"}` with plugins and datasets by hash.
+/// A document with plugins and datasets by hash.
 async fn load(
     app: &App,
     tenant: &str,
-    content: &Value,
+    document: Arc<Document>,
     plugins: &BTreeMap<String, String>,
     datasets: &BTreeMap<String, String>,
 ) -> Result<Loaded> {
-    let document = content.get("sop").cloned().unwrap_or_default();
-    let parameters = content.get("parameters").and_then(Value::as_object).cloned().unwrap_or_default();
-    let sop: Sop = serde_json::from_value(document.clone()).map_err(Problem::internal)?;
     let mut loaded_plugins = Plugins::new();
     for (name, hash) in plugins {
         loaded_plugins.insert(name.clone(), plugin(app, tenant, hash).await?);
     }
-    let declared = document.get("datasets").and_then(Value::as_object).cloned().unwrap_or_default();
     let mut loaded_datasets = BTreeMap::new();
     for hash in datasets.values() {
-        let dataset = dataset(app, tenant, hash, &declared).await?;
+        let dataset = dataset(app, tenant, hash, &document.datasets).await?;
         loaded_datasets.insert(dataset.name.clone(), dataset);
     }
     let pin = |plugin: &Plugin| PluginPin { hash: plugin.hash().to_owned(), manifest: plugin.manifest().clone() };
     let plugin_pins = loaded_plugins.iter().map(|(name, plugin)| (name.clone(), pin(plugin))).collect();
     let dataset_pins = loaded_datasets.iter().map(|(name, dataset)| (name.clone(), dataset.pin.clone())).collect();
-    let effective = EffectiveSop::new(sop, plugin_pins, dataset_pins, &parameters)
-        .map_err(|problems| Problem::internal(crate::judge::unfit(&problems)))?;
-    let content = canon::jcs(content).map_err(Problem::internal)?;
+    let effective = Arc::new(document.effective.with(plugin_pins, dataset_pins));
     let rows = Arc::new(Rows(loaded_datasets.clone()));
-    Ok(Loaded { content, effective: Arc::new(effective), plugins: loaded_plugins, datasets: loaded_datasets, rows })
+    Ok(Loaded { document, effective, plugins: loaded_plugins, datasets: loaded_datasets, rows })
 }
 
 /// A plugin by hash, compiled (or taken from the code cache).
@@ -177,10 +189,17 @@ pub async fn plugin(app: &App, tenant: &str, hash: &str) -> Result<Arc<Plugin>> 
     if let Some(plugin) = app.sops.plugins.get(hash) {
         return Ok(plugin);
     }
-    let bytes = object(app, tenant, hash).await?;
-    let host = Arc::clone(&app.host);
-    let loading = tokio::task::spawn_blocking(move || host.load(&bytes));
-    let plugin = loading.await.map_err(Problem::internal)?.map_err(Problem::internal)?;
+    let (host, known) = (Arc::clone(&app.host), hash.to_owned());
+    let found = tokio::task::spawn_blocking(move || host.find(&known)).await.map_err(Problem::internal)?;
+    let plugin = match found {
+        Some(plugin) => plugin,
+        None => {
+            let bytes = object(app, tenant, hash).await?;
+            let host = Arc::clone(&app.host);
+            let loading = tokio::task::spawn_blocking(move || host.load(&bytes));
+            loading.await.map_err(Problem::internal)?.map_err(Problem::internal)?
+        }
+    };
     app.sops.plugins.insert(hash.to_owned(), Arc::clone(&plugin));
     Ok(plugin)
 }
@@ -330,11 +349,18 @@ pub async fn effective(
     if let Some(loaded) = app.sops.resolved.get(&before) {
         return Ok(loaded);
     }
-    let document = json_object(app, tenant, &version.hash).await?;
-    let sop: Sop = serde_json::from_value(document).map_err(Problem::internal)?;
-    let parameters = tuned_parameters(&sop, &overrides);
-    let effective = json!({"sop": serde_json::to_value(&sop).map_err(Problem::internal)?, "parameters": parameters});
-    let loaded = Arc::new(load(app, tenant, &effective, &about.plugins, &datasets).await?);
+    let by_version = [version.hash.as_str(), &tuned].join("\n");
+    let document = match app.sops.documents.get(&by_version) {
+        Some(document) => document,
+        None => {
+            let document = json_object(app, tenant, &version.hash).await?;
+            let sop: Sop = serde_json::from_value(document).map_err(Problem::internal)?;
+            let parameters = tuned_parameters(&sop, &overrides);
+            let sop = serde_json::to_value(&sop).map_err(Problem::internal)?;
+            app.sops.documents.compile(&json!({"sop": sop, "parameters": parameters}), Some(by_version))?
+        }
+    };
+    let loaded = Arc::new(load(app, tenant, document, &about.plugins, &datasets).await?);
     app.sops.sops.insert(key(&[tenant, &loaded.effective.hash], [&about.plugins, &datasets]), Arc::clone(&loaded));
     app.sops.resolved.insert(before, Arc::clone(&loaded));
     Ok(loaded)
@@ -349,7 +375,7 @@ pub async fn kept(app: &App, tenant: &str, loaded: &Loaded) -> Result<Option<Wri
     if app.store.has_object(tenant, hash).await? {
         return Ok(None);
     }
-    Ok(Some(Write::Object { hash: hash.clone(), bytes: loaded.content.clone() }))
+    Ok(Some(Write::Object { hash: hash.clone(), bytes: loaded.document.content.clone() }))
 }
 
 /// Defaults with the tenant's values over them, as the engine pins them.
