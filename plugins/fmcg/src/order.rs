@@ -89,7 +89,7 @@ impl Rule for Order {
             match Product::find(context, &line.gtin)? {
                 Some(product) => {
                     findings.extend(self.line(line, &product, index));
-                    total += worth(line, &product);
+                    total = total.saturating_add(worth(line, &product));
                 }
                 None => findings.push(
                     Finding::error("order.not_listed")
