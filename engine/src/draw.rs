@@ -1,7 +1,8 @@
 //! Visits drawn for a second look, whatever was found, so that nobody can know theirs is not.
 //!
 //! The draw is decided by a seed that only the server can make (a keyed hash of the visit) and that nobody is told before the
-//! verdict; it is kept with the verdict, so that who was drawn can be checked. To be drawn says nothing about a visit.
+//! verdict; it is kept with the verdict. That the draw follows from the seed is judged again with the verdict; that the seed is the
+//! one of this visit, only who holds the secret can tell. To be drawn says nothing about a visit.
 
 use crate::sop::Policy;
 use serde::{Deserialize, Serialize};
