@@ -303,15 +303,14 @@ fn amounts(sop: &EffectiveSop, submission: &Submission, context: &Context) -> (V
     for output in output::applying(sop, &submission.step, context) {
         for (item, value) in output::items(output, submission) {
             for posting in &output.postings {
-                let pointer = output::place(output, item, &posting.amount);
+                let pointer = output::place(output, item, posting.amount.as_deref().unwrap_or_default());
                 match amount(sop, posting, value, context) {
                     Ok(Some((account, amount))) => amounts.push(Amount { account, amount, pointer }),
                     Ok(None) => {}
                     Err(detail) => {
-                        let effect =
-                            sop.sop.ledgers.get(&posting.ledger).map_or(crate::sop::Effect::Hold, |it| it.effect);
+                        let ledger = sop.sop.ledgers.get(&posting.ledger);
                         let params = json!({"ledger": posting.ledger, "detail": detail});
-                        findings.push(built_in(SOURCE, "ledger.unreadable", &pointer, effect, &params));
+                        findings.extend(ledger.map(|ledger| found(ledger, "ledger.unreadable", &pointer, &params)));
                     }
                 }
             }
@@ -327,7 +326,9 @@ fn amount(
     item: &Value,
     context: &Context,
 ) -> Result<Option<(Account, Decimal)>, String> {
-    let Some(value) = item.pointer(&posting.amount).filter(|value| !value.is_null()) else { return Ok(None) };
+    let one = Value::from(1);
+    let value = posting.amount.as_ref().map_or(Some(&one), |pointer| item.pointer(pointer));
+    let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
     let amount = Decimal::of(value).filter(|amount| !amount.is_negative());
     let amount = amount.ok_or_else(|| format!("amount {value}"))?;
     if amount.is_zero() {
@@ -378,7 +379,7 @@ fn out_of_bounds(
         Ok(limit) => limit,
         Err(detail) => {
             let params = json!({"ledger": account.ledger, "detail": detail});
-            return Some(built_in(SOURCE, "ledger.unreadable", pointer, ledger.effect, &params));
+            return Some(found(ledger, "ledger.unreadable", pointer, &params));
         }
     };
     let is_out = if outwards { balance < limit } else { balance > limit };
@@ -389,7 +390,12 @@ fn out_of_bounds(
         "limit": limit.to_string(),
         "unit": ledger.unit,
     });
-    is_out.then(|| built_in(SOURCE, code, pointer, ledger.effect, &params))
+    is_out.then(|| found(ledger, code, pointer, &params))
+}
+
+/// A finding with the effect and the weight its ledger says.
+fn found(ledger: &Ledger, code: &str, pointer: &str, params: &Value) -> Finding {
+    Finding { weight: ledger.weight, ..built_in(SOURCE, code, pointer, ledger.effect, params) }
 }
 
 /// The references to balances that were gathered.

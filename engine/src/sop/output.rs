@@ -37,8 +37,9 @@ pub struct Posting {
     pub ledger: String,
     /// Parts that together name the account: CEL behind `=`, or a JSON Pointer, relative as those of `fields`.
     pub account: Vec<String>,
-    /// JSON Pointer to a whole number or a decimal text, not negative, in the ledger's unit.
-    pub amount: String,
+    /// JSON Pointer to a whole number or a decimal text, not negative, in the ledger's unit; without one, records are counted: 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<String>,
     /// Which way.
     pub direction: Direction,
 }
@@ -70,4 +71,7 @@ pub struct Ledger {
     /// What a posting does that takes an account out of its bounds, or cannot be read. Default hold.
     #[serde(default = "Effect::hold")]
     pub effect: Effect,
+    /// Risk weight of that in percent. Default 0.
+    #[serde(default)]
+    pub weight: u32,
 }
