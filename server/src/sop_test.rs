@@ -1,7 +1,8 @@
 //! `sopwith sop test`: an SOP's own conditions over cases that whoever writes the SOP can read.
 //!
 //! `conditions.json` beside `sop.json` lists cases: over these answers, steps, customer and visit a check holds, or it does not; a
-//! task is asked for, or it is not. Every check of the SOP must have a case of both. Rules have their cases with their plugin.
+//! task is asked for, or it is not; a balance is within the bounds of its ledger, or it is not. Every check and every bound of the
+//! SOP must have a case of both. Rules have their cases with their plugin.
 
 use crate::cli::ConditionsArguments;
 use crate::sop_folder;
@@ -23,10 +24,14 @@ struct Case {
     /// Code of a check …
     #[serde(default)]
     check: Option<String>,
-    /// … or id of an entry of `tasks`.
+    /// … or id of an entry of `tasks` …
     #[serde(default)]
     task: Option<String>,
-    /// What the condition looks at: `answers`, `absent`, `evidence`, `steps`, `customer`, `visit`, and `parameters` over their defaults.
+    /// … or name of a ledger.
+    #[serde(default)]
+    ledger: Option<String>,
+    /// What the condition looks at: `answers`, `absent`, `evidence`, `steps`, `customer`, `visit`, `parameters` over their defaults,
+    /// and of a ledger the `balance` that a submission would leave.
     over: Map<String, Value>,
     /// What comes of it.
     holds: bool,
@@ -59,7 +64,7 @@ pub fn run(arguments: &ConditionsArguments) -> anyhow::Result<bool> {
     Ok(problems.is_empty())
 }
 
-/// What an SOP says of a thing, in CEL, by its name: `check order.duplicate`, `task leak`.
+/// What an SOP says of a thing, in CEL, by its name: `check order.duplicate`, `task leak`, `ledger stock`.
 fn conditions(document: &Value) -> BTreeMap<String, String> {
     let list = |value: &Value, member: &str| value.get(member).and_then(Value::as_array).cloned().unwrap_or_default();
     let named = |kind: &str, item: &Value, name: &str, condition: &str| {
@@ -69,18 +74,36 @@ fn conditions(document: &Value) -> BTreeMap<String, String> {
     let checks = list(document, "steps").into_iter().flat_map(|step| list(&step, "checks"));
     let checks = checks.filter_map(|check| named("check", &check, "code", "that"));
     let tasks = list(document, "tasks").into_iter().filter_map(|task| named("task", &task, "id", "when"));
-    checks.chain(tasks).collect()
+    let ledgers = document.get("ledgers").and_then(Value::as_object).into_iter().flatten();
+    let ledgers = ledgers.filter_map(|(name, ledger)| Some((format!("ledger {name}"), within(ledger)?)));
+    checks.chain(tasks).chain(ledgers).collect()
+}
+
+/// Stands for the balance of a case in the condition of a ledger.
+const BALANCE: &str = "{balance}";
+
+/// That a balance is within the bounds of its ledger, in CEL but for the balance itself; none where it has none.
+fn within(ledger: &Value) -> Option<String> {
+    let bound = |name: &str, than: &str| {
+        let bound = ledger.get(name)?;
+        let value =
+            bound.as_str().and_then(|text| text.strip_prefix('=')).map_or_else(|| bound.to_string(), str::to_owned);
+        Some(format!("{BALANCE} {than} ({value})"))
+    };
+    let bounds: Vec<String> = [bound("min", ">="), bound("max", "<=")].into_iter().flatten().collect();
+    (!bounds.is_empty()).then(|| bounds.join(" && "))
 }
 
 fn problems(document: &Value, conditions: &BTreeMap<String, String>, cases: &[Case]) -> Vec<String> {
     let mut problems = Vec::new();
     let mut shown: BTreeMap<&str, [bool; 2]> = BTreeMap::new();
     for case in cases {
-        let name = match (&case.check, &case.task) {
-            (Some(check), None) => format!("check {check}"),
-            (None, Some(task)) => format!("task {task}"),
+        let name = match (&case.check, &case.task, &case.ledger) {
+            (Some(check), None, None) => format!("check {check}"),
+            (None, Some(task), None) => format!("task {task}"),
+            (None, None, Some(ledger)) => format!("ledger {ledger}"),
             _ => {
-                problems.push(format!("{}: names one check or one task", case.name));
+                problems.push(format!("{}: names one check, one task or one ledger", case.name));
                 continue;
             }
         };
@@ -89,7 +112,8 @@ fn problems(document: &Value, conditions: &BTreeMap<String, String>, cases: &[Ca
             continue;
         };
         shown.entry(name).or_default()[usize::from(case.holds)] = true;
-        match Condition::compile(text)
+        let balance = case.over.get("balance").map(Value::to_string).unwrap_or_default();
+        match Condition::compile(&text.replace(BALANCE, &balance))
             .map_err(|error| error.to_string())
             .and_then(|condition| condition.eval_bool(&over(document, &case.over)).map_err(|error| error.to_string()))
         {
@@ -98,8 +122,7 @@ fn problems(document: &Value, conditions: &BTreeMap<String, String>, cases: &[Ca
             Err(error) => problems.push(format!("{}: {name}: {error}", case.name)),
         }
     }
-    let is_check = |name: &&String| name.starts_with("check ");
-    for name in conditions.keys().filter(is_check) {
+    for name in conditions.keys().filter(|name| !name.starts_with("task ")) {
         let [fails, holds] = shown.get(name.as_str()).copied().unwrap_or_default();
         if !fails || !holds {
             problems.push(format!("{name}: no case in which it {}", if fails { "holds" } else { "does not hold" }));
@@ -133,6 +156,7 @@ mod tests {
             "parameters": {"most": {"default": 5}},
             "steps": [{"checks": [{"code": "few", "that": "answers.count <= parameters.most"}]}],
             "tasks": [{"id": "many", "when": "steps.look.answers.count > 3"}, {"id": "always"}],
+            "ledgers": {"van": {"min": 0, "max": "=parameters.most * 2"}, "open": {}},
         });
         let cases: Vec<Case> = serde_json::from_value(cases).unwrap();
         problems(&document, &conditions(&document), &cases)
@@ -147,6 +171,9 @@ mod tests {
                 {"name": "unless the company says so", "check": "few",
                     "over": {"answers": {"count": 6}, "parameters": {"most": 6}}, "holds": true},
                 {"name": "four are many", "task": "many", "over": {"steps": {"look": {"answers": {"count": 4}}}}, "holds": true},
+                {"name": "the van is full", "ledger": "van", "over": {"balance": 10}, "holds": true},
+                {"name": "too much for the van", "ledger": "van", "over": {"balance": 11}, "holds": false},
+                {"name": "less than nothing", "ledger": "van", "over": {"balance": -1}, "holds": false},
             ])),
             [""; 0]
         );
@@ -160,6 +187,8 @@ mod tests {
             {"name": "three", "over": {}, "holds": true},
             {"name": "four", "task": "many", "over": {}, "holds": true},
             {"name": "five", "task": "always", "over": {}, "holds": true},
+            {"name": "six", "ledger": "open", "over": {"balance": 1}, "holds": true},
+            {"name": "seven", "ledger": "van", "over": {"balance": 1}, "holds": true},
         ]));
         let begins = [
             "one: check few gives false",
@@ -167,7 +196,9 @@ mod tests {
             "three: names one",
             "four: task many: ",
             "five: the SOP has no",
+            "six: the SOP has no",
             "check few: no case in which it does not hold",
+            "ledger van: no case in which it does not hold",
         ];
         assert_eq!(found.len(), begins.len(), "{found:?}");
         for (found, begin) in found.iter().zip(begins) {

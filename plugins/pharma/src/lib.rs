@@ -8,7 +8,6 @@
 mod answers;
 mod appointment_window;
 mod attendees;
-mod call_frequency;
 mod call_quality;
 mod compliance;
 mod detailing;
@@ -48,7 +47,6 @@ sopwith_sdk::export_plugin! {
         two_institutions::TwoInstitutions,
         slide_dwell::SlideDwell,
         sample_heaping::SampleHeaping,
-        call_frequency::CallFrequency,
         late_entry::LateEntry,
         same_notes::SameNotes,
         off_day::OffDay,

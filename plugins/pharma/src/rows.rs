@@ -41,9 +41,6 @@ pub struct Hcp {
     pub restricted_products: Vec<String>,
     /// The only products that may be shown to them; none: everything that is not restricted.
     pub allowed_products: Option<Vec<String>>,
-    /// Days of calls on them, as far as the dataset knows.
-    #[serde(default)]
-    pub recent_calls: Vec<String>,
     /// Samples they have had in the running period.
     #[serde(default)]
     pub sampled: Vec<Sampled>,

@@ -129,9 +129,36 @@ fn of_sop(page: &mut String, sop: &Sop) {
                 code(&plain(&check["that"])),
                 code(&plain(&check["effect"])),
                 check["weight"].as_u64().unwrap_or_default().to_string(),
-                names(sop.cases(&name, true)),
-                names(sop.cases(&name, false)),
+                names(sop.cases("check", &name, true)),
+                names(sop.cases("check", &name, false)),
                 names(met.iter().map(String::as_str)),
+            ];
+            line(page, &format!("| {} |", cells.join(" | ")));
+        }
+    }
+    let ledgers: Vec<_> = sop.document["ledgers"].as_object().into_iter().flatten().collect();
+    if !ledgers.is_empty() {
+        line(
+            page,
+            "\n### Ledgers\n\n| Ledger | | Balance, in | At least | At most | Effect | Weight | Accepted | Caught |\n|---|---|---|---|---|---|---|---|---|",
+        );
+        for (name, ledger) in ledgers {
+            let bound = |bound: &str| {
+                let value = ledger.get(bound);
+                value
+                    .map(|value| code(&value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+                    .unwrap_or_default()
+            };
+            let cells = [
+                code(name),
+                both(&ledger["title"]),
+                code(&plain(&ledger["unit"])),
+                bound("min"),
+                bound("max"),
+                code(ledger["effect"].as_str().unwrap_or("hold")),
+                ledger["weight"].as_u64().unwrap_or_default().to_string(),
+                names(sop.cases("ledger", name, true)),
+                names(sop.cases("ledger", name, false)),
             ];
             line(page, &format!("| {} |", cells.join(" | ")));
         }

@@ -18,7 +18,7 @@ pub struct Sop {
     pub folder: String,
     /// Titles of the visits of the recorded day, by the codes they meet.
     caught: BTreeMap<String, Vec<Value>>,
-    /// Cases of checks and tasks (`sopwith sop test`).
+    /// Cases of checks, tasks and ledgers (`sopwith sop test`).
     conditions: Value,
 }
 
@@ -112,11 +112,11 @@ impl Sop {
         list(&self.document, "steps").flat_map(|step| list(step, "checks").map(move |check| (step, check)))
     }
 
-    /// Names of the cases in which a check holds, or does not.
-    pub fn cases(&self, code: &str, holds: bool) -> impl Iterator<Item = &str> {
+    /// Names of the cases in which a check (`check`) or the bounds of a ledger (`ledger`) hold, or do not.
+    pub fn cases(&self, kind: &str, name: &str, holds: bool) -> impl Iterator<Item = &str> {
         let cases = self.conditions.as_array().into_iter().flatten();
-        let of_check = cases.filter(move |case| case["check"] == *code && case["holds"] == holds);
-        of_check.filter_map(|case| case["name"].as_str())
+        let meant = cases.filter(move |case| case[kind] == *name && case["holds"] == holds);
+        meant.filter_map(|case| case["name"].as_str())
     }
 
     /// Titles of the visits of the recorded day that meet a code.
@@ -144,7 +144,10 @@ mod tests {
         let shown: Vec<_> = sop.bindings().iter().map(|it| (it.step.is_some(), it.binding["rule"].clone())).collect();
         assert_eq!(shown, [(true, json!("p/a")), (false, json!("p/b")), (false, json!("p/c"))]);
         assert_eq!(sop.checks().count(), 1);
-        assert_eq!((sop.cases("c", true).collect::<Vec<_>>(), sop.cases("c", false).count()), (vec!["Yes."], 0));
+        assert_eq!(
+            (sop.cases("check", "c", true).collect::<Vec<_>>(), sop.cases("check", "c", false).count()),
+            (vec!["Yes."], 0)
+        );
         assert_eq!((sop.caught("c").len(), sop.caught("d").len(), sop.name()), (1, 0, "a 1.0.0".to_owned()));
     }
 }
