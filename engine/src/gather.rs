@@ -101,8 +101,9 @@ pub fn uses_of(visit: &Visit, submission: &SubmissionInput) -> Vec<EvidenceUse> 
 pub fn on_device(sop: &EffectiveSop, visit: &Visit) -> Option<(String, OnDevice)> {
     let device = visit.check_in_device(&sop.sop)?.to_owned();
     let check_in = visit.check_in(&sop.sop)?;
-    let (user, visit, customer) = (visit.user.clone(), check_in.visit, check_in.customer);
-    Some((device, OnDevice { user, visit, customer, at: check_in.at }))
+    let (user, business_date) = (visit.user.clone(), visit.business_date.clone());
+    let CheckInInput { visit, customer, at, .. } = check_in;
+    Some((device, OnDevice { user, visit, customer, business_date, at }))
 }
 
 impl Wanted {

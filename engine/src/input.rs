@@ -4,7 +4,7 @@
 //! guest needs neither a calendar nor a datum. The SDK mirrors these shapes; a test compares both.
 
 use crate::command::{Absent, Customer, Integrity, Origin, shared};
-use crate::place::Crs;
+use crate::place::{self, Crs};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -59,11 +59,19 @@ pub struct CustomerInput {
     pub kind: String,
     /// Custom fields.
     pub fields: Map<String, Value>,
+    /// Square metres of the polygon it lies in, rounded to 1; none without one, or one that cannot be placed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub area_m2: Option<f64>,
 }
 
 impl From<&Customer> for CustomerInput {
     fn from(customer: &Customer) -> Self {
-        Self { id: customer.id.clone(), kind: customer.kind.clone(), fields: customer.fields.clone() }
+        Self {
+            id: customer.id.clone(),
+            kind: customer.kind.clone(),
+            fields: customer.fields.clone(),
+            area_m2: customer.location.as_ref().and_then(place::area_m2),
+        }
     }
 }
 
@@ -266,6 +274,8 @@ pub struct OnDevice {
     pub visit: String,
     /// Which customer.
     pub customer: String,
+    /// Business date of that visit, `YYYY-MM-DD`.
+    pub business_date: String,
     /// When.
     pub at: TimeInput,
 }

@@ -132,6 +132,23 @@ pub fn to_location_m(location: &Location, position: &Position) -> Option<f64> {
     geodesic::polygon_m(from, &ring?)
 }
 
+/// Square metres of a location's polygon, rounded to 1; none without a polygon, or where it cannot be placed.
+#[must_use]
+pub fn area_m2(location: &Location) -> Option<f64> {
+    let mut ring = placed(location)?;
+    ring.extend(ring.first().copied());
+    (location.polygon.len() >= 3).then(|| ring::area_m2(&ring::unrolled(&ring)).round())
+}
+
+/// The ring of a location's polygon as `[lon, lat]` on WGS-84; none where it has too many corners, or one is nowhere.
+fn placed(location: &Location) -> Option<Vec<[f64; 2]>> {
+    if location.polygon.len() > ring::VERTICES_MAX {
+        return None;
+    }
+    let placed = |[lon, lat]: &[f64; 2]| to_wgs84(*lat, *lon, location.crs).map(|(lat, lon)| [lon, lat]);
+    location.polygon.iter().map(placed).collect()
+}
+
 /// Both places, if a fence can be judged at all.
 fn judgeable<'a>(
     location: Option<&'a Location>,

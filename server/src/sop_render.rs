@@ -128,7 +128,7 @@ fn customer(file: &Path) -> anyhow::Result<CustomerInput> {
         text.with_context(|| format!("{}: a customer has an `{name}`", file.display()))
     };
     let fields = members.get("fields").and_then(Value::as_object).cloned().unwrap_or_default();
-    Ok(CustomerInput { id: text("id")?, kind: text("type")?, fields })
+    Ok(CustomerInput { id: text("id")?, kind: text("type")?, fields, area_m2: None })
 }
 
 /// The value of each parameter; its origin is noted.

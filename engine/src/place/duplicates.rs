@@ -5,8 +5,8 @@
 //! its powers of two from `libm`.
 
 use super::geodesic::beside;
-use super::ring::{AREA_MAX_M2, AREA_MIN_M2, VERTICES_MAX, unrolled};
-use super::{distance_m, to_wgs84};
+use super::ring::{AREA_MAX_M2, AREA_MIN_M2, unrolled};
+use super::{distance_m, placed, to_wgs84};
 use crate::alike::essence;
 use crate::command::Location;
 use geo::{Area as _, BooleanOps as _, LineString, Polygon};
@@ -155,15 +155,7 @@ pub fn overlap(one: &Location, other: &Location) -> Option<f64> {
 
 /// The ring of an area on WGS-84, as `(lon, lat)`.
 fn ring(location: &Location) -> Option<Vec<(f64, f64)>> {
-    if location.polygon.len() > VERTICES_MAX {
-        return None;
-    }
-    let wgs84 = location
-        .polygon
-        .iter()
-        .map(|[lon, lat]| to_wgs84(*lat, *lon, location.crs).map(|(lat, lon)| [lon, lat]))
-        .collect::<Option<Vec<_>>>()?;
-    Some(unrolled(&wgs84))
+    placed(location).map(|ring| unrolled(&ring))
 }
 
 fn point(location: &Location) -> Option<(f64, f64)> {
@@ -178,6 +170,7 @@ fn thousandths(share: f64) -> f64 {
 mod tests {
     use super::super::Crs;
     use super::super::datum::{bd09_from_gcj02, gcj02_from_wgs84};
+    use super::super::ring::VERTICES_MAX;
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeSet;

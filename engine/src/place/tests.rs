@@ -158,6 +158,23 @@ fn check(location: &Location, position: &Position, expected: (FenceResult, Optio
 }
 
 #[test]
+fn the_area_of_a_polygon_is_known_wherever_it_can_be_placed() {
+    // 0.001° each way at 30° north: 111.195 m by 96.3 m.
+    let ring = [[104.0, 30.0], [104.001, 30.0], [104.001, 30.001], [104.0, 30.001]];
+    let site = |crs: Crs, ring: &[[f64; 2]]| Location { crs, polygon: ring.to_vec(), ..location(30.0, 104.0) };
+    let closed: Vec<_> = ring.iter().chain(ring.first()).copied().collect();
+    assert_eq!(area_m2(&site(Crs::Wgs84, &ring)), Some(10_708.0));
+    assert_eq!(area_m2(&site(Crs::Wgs84, &closed)), Some(10_708.0));
+    // A shift of the map moves an area, and hardly changes it.
+    let shifted = area_m2(&site(Crs::Gcj02, &ring)).unwrap();
+    assert!((shifted - 10_708.0).abs() < 100.0, "{shifted}");
+    assert_eq!(area_m2(&site(Crs::Unknown, &ring)), None);
+    assert_eq!(area_m2(&site(Crs::Wgs84, &ring[..2])), None);
+    assert_eq!(area_m2(&location(30.0, 104.0)), None);
+    assert_eq!(area_m2(&site(Crs::Wgs84, &vec![ring[0]; ring::VERTICES_MAX + 1])), None);
+}
+
+#[test]
 fn accuracy_gives_the_benefit_of_doubt_to_the_tenth_of_a_metre() {
     let there = location(0.0, 0.0);
     check(&there, &position(north(110.0), 0.0, 10.0), (FenceResult::Inside, Some(110.0), None));

@@ -14,8 +14,6 @@ pub struct Fields {
     pub kind: String,
     /// Gross floor area, m².
     pub gfa_m2: Option<f64>,
-    /// Area of the site polygon, m².
-    pub site_area_m2: Option<f64>,
     /// Designed against earthquakes.
     pub seismic: bool,
     /// Design life of the structure, years.
@@ -69,8 +67,8 @@ impl Rule for Project {
         codes: &[(
             "project.site_area",
             texts! {
-                "en": "The site is recorded with {area_m2} m²; sites have {min_m2} to {max_m2} m². Have its polygon corrected.",
-                "zh-CN": "项目登记的占地面积为 {area_m2} 平方米，正常范围为 {min_m2} 至 {max_m2} 平方米，请申请更正项目围栏。",
+                "en": "The polygon of the site has {area_m2} m²; sites have {min_m2} to {max_m2} m². Have it corrected.",
+                "zh-CN": "项目围栏面积为 {area_m2} 平方米，正常范围为 {min_m2} 至 {max_m2} 平方米，请申请更正。",
             },
         )],
         source: "sites are between 100 m² and 50 km²; tenant parameter",
@@ -78,7 +76,7 @@ impl Rule for Project {
     };
 
     fn run(&self, input: &Input, _: &Context<'_>) -> Result<Findings, RuleError> {
-        let Some(area_m2) = Fields::of(input)?.site_area_m2 else { return Ok(Findings::new()) };
+        let Some(area_m2) = input.customer.area_m2 else { return Ok(Findings::new()) };
         if (self.min_area_m2..=self.max_area_m2).contains(&area_m2) {
             return Ok(Findings::new());
         }

@@ -127,6 +127,9 @@ pub struct Customer {
     /// Custom fields.
     #[serde(default)]
     pub fields: Map<String, Value>,
+    /// Square metres of the polygon it lies in; none without one.
+    #[serde(default)]
+    pub area_m2: Option<f64>,
 }
 
 /// The visit so far.

@@ -134,6 +134,7 @@ pub async fn gather(app: &App, tenant: &str, wanted: &Wanted) -> Result<Gathered
             user: visit.user,
             visit: visit.id,
             customer: visit.customer.id.clone(),
+            business_date: visit.business_date,
             at: submission.at,
         });
         references.insert(Reference::new("last_on_device", &past.hash));

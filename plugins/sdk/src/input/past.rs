@@ -13,6 +13,8 @@ pub struct OnDevice {
     pub visit: String,
     /// Which customer.
     pub customer: String,
+    /// Business date of that visit, `YYYY-MM-DD`.
+    pub business_date: String,
     /// When.
     pub at: Moment,
 }
