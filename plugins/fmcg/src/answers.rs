@@ -70,6 +70,8 @@ pub struct FacingCategory {
 /// Answers of step `planogram`.
 #[derive(Debug, Deserialize)]
 pub struct Planogram {
+    /// `<planogram>@<version>`.
+    pub planogram: String,
     /// One row per product of the planogram.
     #[serde(default)]
     pub skus: Vec<PlanogramSku>,

@@ -162,12 +162,13 @@ fn reached(own: i64, all: i64, target: f64) -> Option<f64> {
     ratio(own as f64, all as f64 * target).map(|reached| reached.clamp(0.0, 1.0))
 }
 
-/// Right answers by answers to the six questions, over products the planogram has.
+/// Right answers by answers to the six questions, over products that version of the planogram has.
 fn planogram(input: &Input, context: &Context<'_>) -> Result<Leaf, RuleError> {
     let Some(answers) = input.step_answers::<answers::Planogram>("planogram")? else { return Ok(Leaf::default()) };
     let (mut right, mut asked) = (0, 0);
     for sku in &answers.skus {
-        if context.lookup::<PlanogramRow>(PLANOGRAM, &sku.gtin)?.is_none() {
+        let place = format!("{}/{}", answers.planogram, sku.gtin);
+        if context.lookup::<PlanogramRow>(PLANOGRAM, &place)?.is_none() {
             continue;
         }
         for answer in [sku.bay, sku.shelf, sku.position, sku.facings, sku.tag, sku.price].into_iter().flatten() {

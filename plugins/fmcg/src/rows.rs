@@ -5,7 +5,7 @@ use sopwith_sdk::{Context, RuleError};
 
 /// Name of the dataset of products, key `gtin`.
 pub const PRODUCTS: &str = "products";
-/// Name of the dataset of the planogram, key `gtin`.
+/// Name of the dataset of planograms, key `<planogram>@<version>/<gtin>`.
 pub const PLANOGRAM: &str = "planogram";
 /// Name of the dataset of promotions, key `promo_id`.
 pub const PROMOTIONS: &str = "promotions";
@@ -75,7 +75,7 @@ impl Tier {
     }
 }
 
-/// A row of `planogram`; only that there is one matters to the rules.
+/// A row of `planogram`: where a product is to stand. Only that there is one matters to the rules.
 #[derive(Debug, Deserialize)]
 pub struct PlanogramRow {}
 

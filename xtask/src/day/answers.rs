@@ -214,7 +214,7 @@ impl Store<'_> {
     fn planogram(&self) -> Result<Value> {
         let mut skus = Vec::new();
         for product in self.carried()? {
-            if !self.catalog.places(&product.gtin) {
+            if !self.catalog.places(self.outlets.planogram(), &product.gtin) {
                 continue;
             }
             let mut sku = json!({ "gtin": product.gtin });

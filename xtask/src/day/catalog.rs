@@ -7,7 +7,7 @@ use std::path::Path;
 /// Products, planogram, promotions and targets.
 pub struct Catalog {
     products: Vec<Product>,
-    planogram: Vec<Key>,
+    planogram: Vec<Place>,
     promotions: Vec<Promotion>,
     targets: Vec<Target>,
 }
@@ -43,8 +43,9 @@ impl Product {
 }
 
 #[derive(Deserialize)]
-struct Key {
-    gtin: String,
+struct Place {
+    /// `<planogram>@<version>/<gtin>`, the key.
+    place: String,
 }
 
 #[derive(Deserialize)]
@@ -73,7 +74,7 @@ impl Catalog {
     pub fn read(folder: &Path) -> Result<Self> {
         Ok(Self {
             products: super::read::<Dataset<Product>>(&folder.join("products.json"))?.rows,
-            planogram: super::read::<Dataset<Key>>(&folder.join("planogram.json"))?.rows,
+            planogram: super::read::<Dataset<Place>>(&folder.join("planogram.json"))?.rows,
             promotions: super::read::<Dataset<Promotion>>(&folder.join("promotions.json"))?.rows,
             targets: super::read::<Dataset<Target>>(&folder.join("targets.json"))?.rows,
         })
@@ -87,9 +88,9 @@ impl Catalog {
         self.products.iter().find(|row| row.gtin == gtin).with_context(|| format!("no product {gtin}"))
     }
 
-    /// Whether the planogram places a product.
-    pub fn places(&self, gtin: &str) -> bool {
-        self.planogram.iter().any(|row| row.gtin == gtin)
+    /// Whether a planogram places a product.
+    pub fn places(&self, planogram: &str, gtin: &str) -> bool {
+        self.planogram.iter().any(|row| row.place.split_once('/') == Some((planogram, gtin)))
     }
 
     /// Whether a promotion runs on a date.

@@ -4,7 +4,7 @@
 
 use super::place::Point;
 use anyhow::{Context, Result};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -73,6 +73,9 @@ pub struct Outlet {
     pub tier: String,
     /// Length of its shelf, in metres.
     pub shelf_m: f64,
+    /// What stands on it from left to right, where the company knows.
+    #[serde(default)]
+    pub shelves: Vec<Shelf>,
     /// Name of its must-stock list.
     pub assortment: String,
     /// Contract that pays for its displays.
@@ -89,6 +92,16 @@ pub struct Outlet {
     pub crs: String,
 }
 
+/// Part of a shelf with products of one category.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shelf {
+    /// Category code.
+    pub category: String,
+    /// Its length, in metres.
+    pub m: f64,
+}
+
 /// Somebody at an outlet.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -99,6 +112,12 @@ pub struct Contact {
     pub phone: String,
 }
 
+/// Sections of 1.2 m.
+#[expect(clippy::cast_possible_truncation, reason = "a shelf has few metres")]
+fn sections(m: f64) -> i64 {
+    (m / 1.2 - 0.001).ceil() as i64
+}
+
 impl Outlet {
     /// Where it truly is (WGS-84).
     pub fn point(&self) -> Point {
@@ -106,9 +125,21 @@ impl Outlet {
     }
 
     /// Photos that cover its shelf, one for each 1.2 m.
-    #[expect(clippy::cast_possible_truncation, reason = "a shelf has few metres")]
     pub fn sections(&self) -> i64 {
-        (self.shelf_m / 1.2 - 0.001).ceil() as i64
+        sections(self.shelf_m)
+    }
+
+    /// What the photo of a section, counted from 0, says that it shows: `tea-1`, or its number.
+    pub fn part(&self, number: i64) -> String {
+        let mut first = 0;
+        for shelf in &self.shelves {
+            let next = first + sections(shelf.m);
+            if number < next {
+                return format!("{}-{}", shelf.category, number - first + 1);
+            }
+            first = next;
+        }
+        format!("{}", number + 1)
     }
 }
 
@@ -151,6 +182,9 @@ impl Outlets {
         let mut fields = json!({
             "channel": outlet.channel, "tier": outlet.tier, "shelf_m": outlet.shelf_m, "msl": self.listed(outlet)?,
         });
+        if !outlet.shelves.is_empty() {
+            fields["shelves"] = json!(outlet.shelves);
+        }
         if let Some(contract) = &outlet.display_contract {
             fields["display_contract"] = json!(contract);
         }

@@ -38,6 +38,8 @@ pub struct Shot<'a> {
     pub at: i64,
     /// Where the rep stood.
     pub place: Point,
+    /// What of the store it shows, for photos of its shelf.
+    pub part: Option<String>,
 }
 
 /// What became of a shot.
@@ -94,8 +96,8 @@ impl Shot<'_> {
             }
             _ => {}
         }
-        if matches!(self.step, "before_photo" | "after_photo") {
-            reference["part"] = json!(format!("{}", self.number + 1));
+        if let Some(part) = &self.part {
+            reference["part"] = json!(part);
         }
         if let Some(position) = phone.position(&picture.name(), self.place, &self.entry.phone) {
             reference["position"] = position;

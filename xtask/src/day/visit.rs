@@ -192,6 +192,7 @@ impl Teller<'_> {
                         chance::between(&format!("photo {name}"), 1.0, 18.0),
                         chance::between(&format!("photo side {name}"), 0.0, 360.0),
                     ),
+                    part: matches!(step, "before_photo" | "after_photo").then(|| self.store.outlet.part(number)),
                 };
                 let photo = shot.take(self.phone, self.store.script)?;
                 references.push(self.timeline.photo(photo)?);
