@@ -1,8 +1,9 @@
 //! The memory of a guest. A call has a store of its own, so nothing has to be given back to anybody: blocks are cut off the
 //! end of what there is, and what is freed is kept for the next of its size.
 //!
-//! Sizes are powers of two, each with a list of free blocks. Memory grows by a mebibyte at a time: growing makes the host
-//! change the protection of pages, which is dear while other threads run. On wasm32 only; there is one thread.
+//! Sizes are powers of two, each with a list of free blocks. The first mebibyte is there from the start, as zeros the program
+//! begins with, and memory grows by as much at a time: growing makes the host change the protection of pages, for a call and
+//! back after it, which is dear while other threads run. On wasm32 only; there is one thread.
 #![expect(unsafe_code, reason = "an allocator hands out raw memory")]
 
 use core::alloc::{GlobalAlloc, Layout};
@@ -10,18 +11,21 @@ use core::cell::UnsafeCell;
 use core::ptr::null_mut;
 
 const PAGE: usize = 64 << 10;
-/// Pages to grow by, at least.
+/// Pages to begin with, and to grow by at least.
 const GROW: usize = 16;
 /// The smallest block: a pointer to the next free one fits.
 const LEAST: usize = 16;
 
-/// See the module header.
-pub struct Memory(UnsafeCell<State>);
+/// See the module header. All zeros, so that it takes no room in the binary.
+pub struct Memory {
+    state: UnsafeCell<State>,
+    first: UnsafeCell<[u8; GROW * PAGE]>,
+}
 
 struct State {
     /// The free blocks of each power of two; null: none.
     free: [*mut u8; usize::BITS as usize],
-    /// Where the rest begins and ends.
+    /// Where the rest begins and ends; 0: nothing was cut off yet.
     rest: usize,
     end: usize,
 }
@@ -32,7 +36,8 @@ unsafe impl Sync for Memory {}
 impl Memory {
     /// Nothing yet.
     pub const fn new() -> Self {
-        Self(UnsafeCell::new(State { free: [null_mut(); usize::BITS as usize], rest: 0, end: 0 }))
+        let state = State { free: [null_mut(); usize::BITS as usize], rest: 0, end: 0 };
+        Self { state: UnsafeCell::new(state), first: UnsafeCell::new([0; GROW * PAGE]) }
     }
 }
 
@@ -42,10 +47,14 @@ fn size(layout: Layout) -> usize {
 }
 
 impl State {
-    /// A new block off the rest.
-    fn cut(&mut self, size: usize) -> *mut u8 {
+    /// A new block off the rest; `first` is where the first mebibyte is.
+    fn cut(&mut self, size: usize, first: usize) -> *mut u8 {
         let start = self.rest.next_multiple_of(size.min(PAGE));
         let Some(end) = start.checked_add(size) else { return null_mut() };
+        if self.end == 0 {
+            (self.rest, self.end) = (first, first + GROW * PAGE);
+            return self.cut(size, first);
+        }
         if end > self.end {
             let pages = (end - self.end).div_ceil(PAGE).max(GROW);
             let before = core::arch::wasm32::memory_grow::<0>(pages);
@@ -53,11 +62,11 @@ impl State {
                 return null_mut();
             }
             if before * PAGE != self.end {
-                // The first time: what is below is the program's own.
+                // The first time: what is below is the program's own, the first mebibyte in it.
                 self.rest = before * PAGE;
             }
             self.end = (before + pages) * PAGE;
-            return self.cut(size);
+            return self.cut(size, first);
         }
         self.rest = end;
         start as *mut u8
@@ -69,10 +78,10 @@ unsafe impl GlobalAlloc for Memory {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let size = size(layout);
         // SAFETY: one thread, and nothing below calls an allocator.
-        let state = unsafe { &mut *self.0.get() };
+        let state = unsafe { &mut *self.state.get() };
         let Some(first) = state.free.get_mut(size.trailing_zeros() as usize) else { return null_mut() };
         if first.is_null() {
-            return state.cut(size);
+            return state.cut(size, self.first.get() as usize);
         }
         let block = *first;
         // SAFETY: a free block begins with the pointer that `dealloc` wrote.
@@ -82,7 +91,7 @@ unsafe impl GlobalAlloc for Memory {
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         // SAFETY: as in `alloc`.
-        let state = unsafe { &mut *self.0.get() };
+        let state = unsafe { &mut *self.state.get() };
         if let Some(first) = state.free.get_mut(size(layout).trailing_zeros() as usize) {
             // SAFETY: the block is the caller's no more, and at least `LEAST` large.
             unsafe { block.cast::<*mut u8>().write(*first) };
