@@ -4,7 +4,7 @@
 //! every chain is valid, with its task, its commands and its places in the indexes of the past. What was filled is kept
 //! (`target/bench/growth-…`) and used again by the next run of the same engine.
 
-use crate::load::{Load, Pace, drive, rss_mb};
+use crate::load::{Load, Pace, drive, resident};
 use crate::measure::{Measure, Of, Settings, median};
 use crate::served::{PAGE, page_of, thousandth};
 use crate::submit::{SERVED, address, one};
@@ -261,7 +261,7 @@ fn at_size(settings: &Settings, place: &Place, size: usize) -> anyhow::Result<At
             waits.push(drive(address(&server), &lists, Pace::Closed(Duration::MAX))?.all_well()?.wait(0.5) / 1e3);
         }
     }
-    at.memory = rss_mb(&server.pid().to_string())?;
+    at.memory = resident(&server.pid().to_string())?.all;
     Ok(at)
 }
 

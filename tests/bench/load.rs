@@ -136,10 +136,22 @@ pub fn cpu_s(process: &str) -> anyhow::Result<f64> {
     Ok((ticks(11)? + ticks(12)?) / TICKS_A_SECOND)
 }
 
-/// Memory of a process that is in RAM, in MB.
-pub fn rss_mb(process: &str) -> anyhow::Result<f64> {
+/// Megabytes of a process that are in memory.
+pub struct Resident {
+    /// All.
+    pub all: f64,
+    /// Those that are its own. The rest are clean pages of files, which the system shares, takes back when it needs them and
+    /// reads again.
+    pub own: f64,
+}
+
+/// What of a process is in memory.
+pub fn resident(process: &str) -> anyhow::Result<Resident> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).context("memory needs Linux's /proc")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS")?;
-    let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
-    Ok(kib * 1024.0 / 1e6)
+    let mb = |name: &str| -> anyhow::Result<f64> {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).with_context(|| name.to_owned())?;
+        let kib: f64 = line.trim().trim_end_matches(" kB").trim().parse()?;
+        Ok(kib * 1024.0 / 1e6)
+    };
+    Ok(Resident { all: mb("VmRSS:")?, own: mb("RssAnon:")? + mb("RssShmem:")? })
 }

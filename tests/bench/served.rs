@@ -3,7 +3,7 @@
 //! may does to another.
 
 use crate::hostile;
-use crate::load::{Load, Pace, drive, rss_mb};
+use crate::load::{Load, Pace, drive, resident};
 use crate::measure::{Measure, Of, Settings, median};
 use crate::submit::{SERVED, address, one};
 use crate::wire::{Connection, request};
@@ -48,7 +48,7 @@ fn start(settings: &Settings, place: &Place, crew: &Crew) -> anyhow::Result<Vec<
         let server = Server::start(place, &SERVED, None)?;
         one(address(&server), first)?;
         times.push(begun.elapsed().as_secs_f64() * 1e3);
-        memory.push(rss_mb(&server.pid().to_string())?);
+        memory.push(resident(&server.pid().to_string())?.all);
     }
     let name = "process start to first submission, code cache warm";
     Ok(vec![

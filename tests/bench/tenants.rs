@@ -1,7 +1,7 @@
 //! Many tenants, each with plugin versions of its own: what they take in memory, and whether one of many waits longer than
 //! one alone.
 
-use crate::load::{Pace, drive, rss_mb};
+use crate::load::{Pace, drive, resident};
 use crate::measure::{Measure, Of, Settings, median};
 use crate::submit::{SERVED, address};
 use crate::versions::{played_back, version_of};
@@ -56,13 +56,15 @@ pub fn measure(settings: &Settings) -> anyhow::Result<Vec<Measure>> {
                 p99.push(load.wait(0.99) / 1e3);
             }
         }
-        let memory = rss_mb(&server.pid().to_string())?;
+        let memory = resident(&server.pid().to_string())?;
         let name = |what: &str| format!("{number} tenants with plugins of their own: {what}");
         let floor = median(first.get_or_insert_with(|| p50.clone()));
         let floors = vec![floor; p50.len()];
-        let rss = Measure::alone(GROUP, name("memory of the server"), "MB", &[memory]).at_most(Of::Value, 400.0);
+        let memory = [("memory of the server", memory.all), ("of it its own", memory.own)];
+        measures
+            .extend(memory.map(|(what, mb)| Measure::alone(GROUP, name(what), "MB", &[mb]).at_most(Of::Value, 400.0)));
         let p50 = Measure::beside(GROUP, name("p50"), "ms", &p50, "one tenant", &floors).at_most(Of::Ratio, 1.2);
-        measures.extend([rss, p50, Measure::alone(GROUP, name("p99"), "ms", &p99)]);
+        measures.extend([p50, Measure::alone(GROUP, name("p99"), "ms", &p99)]);
     }
     Ok(measures)
 }

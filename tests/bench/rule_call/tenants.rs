@@ -5,6 +5,7 @@
 
 use super::scene::{self, Scene};
 use super::{GROUP, rounds, typical};
+use crate::load::resident;
 use crate::measure::{Measure, Of, Settings};
 use crate::versions::{played_back, version_of};
 use anyhow::Context as _;
@@ -19,7 +20,7 @@ pub fn measure(settings: &Settings, scene: &Scene) -> anyhow::Result<Vec<Measure
     let wasm = scene::component("fmcg")?;
     let compiler = played_back(&wasm, &folder.path().join("frame"))?;
     let host = scene::host_with(compiler, Limits::default(), Some(folder.path().join("cache")))?;
-    let before = resident()?;
+    let before = resident("self")?;
     let begun = std::time::Instant::now();
     let plugins = (0..tenants).map(|tenant| {
         host.load(&version_of(&wasm, &format!("tenant {tenant}"))).with_context(|| format!("plugin {tenant}"))
@@ -31,7 +32,7 @@ pub fn measure(settings: &Settings, scene: &Scene) -> anyhow::Result<Vec<Measure
     for (plugin, call) in plugins.iter().zip(&calls) {
         scene::answered(host.call(plugin, call, &scene.datasets))?;
     }
-    let after = resident()?;
+    let after = resident("self")?;
     let (all, one) = in_turns(settings, scene, &host, &plugins)?;
     let memory = |what: &str, after: f64, before: f64| {
         let name = format!("{tenants} plugins loaded and called: {what}");
@@ -66,21 +67,4 @@ fn in_turns(
         one.push(typical(lasting, || scene::answered(black_box(host.call(single, its_call, &scene.datasets))))?);
     }
     Ok((all, one))
-}
-
-/// Megabytes of this process that are in memory: all, and those that are its own. The rest are clean pages of files, which
-/// the system shares, takes back when it needs them and reads again.
-struct Resident {
-    all: f64,
-    own: f64,
-}
-
-fn resident() -> anyhow::Result<Resident> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let mb = |name: &str| -> anyhow::Result<f64> {
-        let line = status.lines().find_map(|line| line.strip_prefix(name)).with_context(|| name.to_owned())?;
-        let kib: f64 = line.trim().trim_end_matches(" kB").trim().parse()?;
-        Ok(kib * 1024.0 / 1e6)
-    };
-    Ok(Resident { all: mb("VmRSS:")?, own: mb("RssAnon:")? + mb("RssShmem:")? })
 }
