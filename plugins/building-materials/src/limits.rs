@@ -3,7 +3,6 @@
 //! The defaults here hold where an SOP has no such parameter; each parameter of the template names its source.
 
 use serde::Deserialize;
-use serde_json::Value;
 use sopwith_sdk::{Input, RuleError};
 use std::collections::BTreeMap;
 
@@ -81,8 +80,7 @@ impl Limits {
     /// # Errors
     /// `bad_input` when a parameter is of another type.
     pub fn of(input: &Input) -> Result<Self, RuleError> {
-        Self::deserialize(&Value::Object(input.parameters.clone()))
-            .map_err(|error| RuleError::new("bad_input", format!("/parameters: {error}")))
+        input.parameters.read().map_err(|error| RuleError::new("bad_input", format!("/parameters: {error}")))
     }
 
     /// How far a measured slump may be from the designed one, mm.

@@ -2,7 +2,6 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 use sopwith_sdk::{About, Context, Finding, Findings, Input, Rule, RuleError, Validate, texts};
 
 /// The custom fields of a project that rules read.
@@ -32,8 +31,7 @@ impl Fields {
     /// # Errors
     /// `bad_input` when a field is of another type.
     pub fn of(input: &Input) -> Result<Self, RuleError> {
-        Self::deserialize(&Value::Object(input.customer.fields.clone()))
-            .map_err(|error| RuleError::new("bad_input", format!("/customer/fields: {error}")))
+        input.customer.fields.read().map_err(|error| RuleError::new("bad_input", format!("/customer/fields: {error}")))
     }
 }
 

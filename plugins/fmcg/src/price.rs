@@ -124,6 +124,7 @@ impl Rule for Price {
             let finding = Finding::error("price.currency").at("/currency");
             findings.push(finding.with("expected", expected.as_str()).with("currency", currency.as_str()));
         }
+        let usual = Usual { least: money::factor(self.min_ratio), most: money::factor(self.max_ratio) };
         let mut seen = BTreeSet::new();
         let mut own = UnitPrices::default();
         for (index, sku) in answers.skus.iter().enumerate() {
@@ -137,8 +138,10 @@ impl Rule for Price {
                 let finding = Finding::error("price.duplicate").at(format!("{at}/gtin"));
                 findings.push(finding.with("gtin", sku.gtin.as_str()).with("name", product.name.as_str()));
             }
-            own.add(&product);
-            findings.extend(self.sku(sku, &product, &at, submission)?);
+            if !answers.competitors.is_empty() {
+                own.add(&product);
+            }
+            findings.extend(usual.check(sku, &product, &at, submission)?);
         }
         for (index, competitor) in answers.competitors.iter().enumerate() {
             findings.extend(self.competitor(competitor, &own, &format!("/competitors/{index}")));
@@ -147,15 +150,27 @@ impl Rule for Price {
     }
 }
 
-impl Price {
-    fn sku(&self, sku: &PriceSku, product: &Product, at: &str, submission: &Submission) -> Result<Findings, RuleError> {
+/// Shares of the recommended price between which a shelf price is usual; both belong to it.
+struct Usual {
+    least: Option<Decimal>,
+    most: Option<Decimal>,
+}
+
+impl Usual {
+    fn check(
+        &self,
+        sku: &PriceSku,
+        product: &Product,
+        at: &str,
+        submission: &Submission,
+    ) -> Result<Findings, RuleError> {
         let mut findings = Findings::new();
-        let shelf = amount(sku.shelf_price.as_deref(), &product.name, &format!("{at}/shelf_price"), &mut findings);
-        let promo = amount(sku.promo_price.as_deref(), &product.name, &format!("{at}/promo_price"), &mut findings);
+        let shelf = amount(sku.shelf_price.as_deref(), &product.name, (at, "shelf_price"), &mut findings);
+        let promo = amount(sku.promo_price.as_deref(), &product.name, (at, "promo_price"), &mut findings);
         let Some(shelf) = shelf else { return Ok(findings) };
         let rrp = money::parse(&product.rrp)
             .ok_or_else(|| RuleError::new("bad_row", format!("{}: rrp `{}` is no amount", sku.gtin, product.rrp)))?;
-        if !self.is_usual(shelf, rrp) {
+        if !self.holds(shelf, rrp) {
             let photos = || submission.evidence_for(PRICE_TAG).map(|photo| photo.sha256.as_str());
             let explained = is_given(sku.reason.as_deref()) && photos().next().is_some();
             let finding = if explained {
@@ -185,16 +200,16 @@ impl Price {
         Ok(findings)
     }
 
-    /// Both bounds belong to the usual range.
-    fn is_usual(&self, shelf: Decimal, rrp: Decimal) -> bool {
-        let bound = |ratio: f64| money::factor(ratio).and_then(|ratio| ratio.checked_mul(rrp));
-        bound(self.min_ratio).is_none_or(|least| least <= shelf)
-            && bound(self.max_ratio).is_none_or(|most| shelf <= most)
+    fn holds(&self, shelf: Decimal, rrp: Decimal) -> bool {
+        let bound = |share: Option<Decimal>| share.and_then(|share| share.checked_mul(rrp));
+        bound(self.least).is_none_or(|least| least <= shelf) && bound(self.most).is_none_or(|most| shelf <= most)
     }
+}
 
+impl Price {
     fn competitor(&self, row: &Competitor, own: &UnitPrices, at: &str) -> Findings {
         let mut findings = Findings::new();
-        let price = amount(row.price.as_deref(), &row.brand, &format!("{at}/price"), &mut findings);
+        let price = amount(row.price.as_deref(), &row.brand, (at, "price"), &mut findings);
         let pack = row.pack.map(|pack| money::factor(pack).filter(|pack| *pack > Decimal::ZERO));
         if pack == Some(None) {
             let finding = Finding::error("price.competitor_pack").at(format!("{at}/pack"));
@@ -221,11 +236,13 @@ impl Price {
 }
 
 /// The amount, or a finding when there is one that is none.
-fn amount(text: Option<&str>, name: &str, at: &str, findings: &mut Findings) -> Option<Decimal> {
+fn amount(text: Option<&str>, name: &str, (at, member): (&str, &str), findings: &mut Findings) -> Option<Decimal> {
     let text = text?;
     let amount = money::parse(text);
     if amount.is_none() {
-        findings.push(Finding::error("price.invalid_amount").at(at).with("name", name).with("amount", text));
+        findings.push(
+            Finding::error("price.invalid_amount").at(format!("{at}/{member}")).with("name", name).with("amount", text),
+        );
     }
     amount
 }

@@ -5,7 +5,7 @@
 //! are WGS-84.
 
 use crate::answer::RuleError;
-use crate::number::canonical;
+use crate::on_demand::OnDemand;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -22,10 +22,10 @@ pub struct Input {
     pub rule: String,
     /// Config of the binding; a rule reads it as its own fields.
     #[serde(default)]
-    pub config: Map<String, Value>,
+    pub config: OnDemand<Map<String, Value>>,
     /// Effective parameters of the run.
     #[serde(default)]
-    pub parameters: Map<String, Value>,
+    pub parameters: OnDemand<Map<String, Value>>,
     /// The customer, at the revision the visit is judged with.
     pub customer: Customer,
     /// The visit so far.
@@ -91,31 +91,6 @@ impl Input {
     }
 }
 
-/// Reads `value` as `T`; an error of `code` names the place by JSON Pointer. JSON knows one kind of number, so `3.0` is read
-/// as the integer it is.
-pub(crate) fn decode<T: DeserializeOwned>(value: &Value, code: &str) -> Result<T, RuleError> {
-    // Almost always it fits as it is; only then is it not worth a copy and a path.
-    if let Ok(read) = T::deserialize(value) {
-        return Ok(read);
-    }
-    serde_path_to_error::deserialize(canonical(value.clone())).map_err(|error| RuleError::new(code, at_pointer(&error)))
-}
-
-fn at_pointer(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
-    use serde_path_to_error::Segment;
-    let mut pointer = String::new();
-    for segment in error.path() {
-        pointer.push('/');
-        match segment {
-            Segment::Seq { index } => pointer.push_str(&index.to_string()),
-            Segment::Map { key } => pointer.push_str(&key.replace('~', "~0").replace('/', "~1")),
-            Segment::Enum { variant } => pointer.push_str(variant),
-            Segment::Unknown => pointer.push('?'),
-        }
-    }
-    format!("{pointer}: {}", error.inner())
-}
-
 /// The customer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Customer {
@@ -126,7 +101,7 @@ pub struct Customer {
     pub kind: String,
     /// Custom fields.
     #[serde(default)]
-    pub fields: Map<String, Value>,
+    pub fields: OnDemand<Map<String, Value>>,
     /// Square metres of the polygon it lies in; none without one.
     #[serde(default)]
     pub area_m2: Option<f64>,
@@ -198,7 +173,7 @@ pub struct Submission {
     pub instance: Option<String>,
     /// Answers to the form.
     #[serde(default)]
-    pub answers: Value,
+    pub answers: OnDemand,
     /// Why answers are not there, by JSON Pointer.
     #[serde(default)]
     pub absent: BTreeMap<String, Absent>,
@@ -244,7 +219,7 @@ impl Submission {
     /// # Errors
     /// `bad_answers` with the JSON Pointer of the answer that does not fit.
     pub fn answers_as<T: DeserializeOwned>(&self) -> Result<T, RuleError> {
-        decode(&self.answers, "bad_answers")
+        self.answers.read_or("bad_answers")
     }
 
     /// Evidence handed in for a requirement of the step.

@@ -71,6 +71,7 @@ mod manifest;
 mod memory;
 pub mod money;
 mod number;
+mod on_demand;
 mod rule;
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -96,6 +97,7 @@ pub use input::{
 };
 pub use manifest::{CodeManifest, Manifest, NeedDeclaration, RuleManifest};
 pub use number::{ratio, round1};
+pub use on_demand::OnDemand;
 pub use rule::{Assess, Interface, Kind, Plugin, Rule, RuleEntry, Score, Validate};
 
 #[cfg(test)]

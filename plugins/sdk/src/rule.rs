@@ -3,12 +3,11 @@
 use crate::about::{About, Text};
 use crate::answer::{Answer, Findings, RuleError, Scorecard};
 use crate::context::Context;
-use crate::input::{Input, decode};
+use crate::input::Input;
 use crate::manifest::{Manifest, RuleManifest, of_plugin, of_rule};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// The three things a rule can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -98,7 +97,7 @@ impl RuleEntry {
 }
 
 fn run_as<R: Rule>(input: &Input, context: &Context<'_>) -> Result<Answer, RuleError> {
-    let rule: R = decode(&Value::Object(input.config.clone()), "bad_config")?;
+    let rule: R = input.config.read_or("bad_config")?;
     rule.run(input, context).map(R::Kind::answer)
 }
 
