@@ -53,11 +53,16 @@ pub struct Wanted {
     pub draws: bool,
 }
 
+/// How many check-ins before one are looked at for a position. Source: nobody is ten times in a row where no phone knows its place.
+pub const LOOK_BACK: u32 = 10;
+
 /// The answers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Gathered {
     /// The rep's check-in before this one.
     pub last_check_in: Option<CheckInInput>,
+    /// The last one with a position, where that one has none: at most [`LOOK_BACK`] check-ins before.
+    pub last_located: Option<CheckInInput>,
     /// The check-in of somebody else from the same device before this one.
     pub last_on_device: Option<OnDevice>,
     /// Other uses of the evidence, in the order of `sort_uses`.
@@ -347,11 +352,14 @@ impl Inputs<'_> {
         let photo_neighbours = photo_neighbours.map(CanonicalJson::of).transpose()?;
         let same_texts = Some(&gathered.same_texts).filter(|it| has(Need::SameTexts) && !it.is_empty());
         let same_texts = same_texts.map(CanonicalJson::of).transpose()?;
+        let located = gathered.last_located.as_ref().filter(|_| has(Need::LastCheckIn));
+        let located = located.map(CanonicalJson::of).transpose()?;
         let on_device = gathered.last_on_device.as_ref().filter(|_| has(Need::LastOnDevice));
         let on_device = on_device.map(CanonicalJson::of).transpose()?;
         let standing = gathered.rep_standing.as_ref().filter(|_| has(Need::RepStanding));
         let standing = standing.map(CanonicalJson::of).transpose()?;
         let left_out_when_empty = [
+            ("last_located", &located),
             ("last_on_device", &on_device),
             ("photo_neighbours", &photo_neighbours),
             ("same_texts", &same_texts),

@@ -105,16 +105,23 @@ impl History {
             references.insert(Reference::new(need, event));
         };
         if wanted.needs.contains(&Need::LastCheckIn) {
-            let last = self
-                .check_ins
-                .get(&wanted.user)
-                .into_iter()
-                .flat_map(BTreeMap::values)
-                .filter(|(check_in, _)| check_in.visit != wanted.visit && check_in.at.max_ms <= wanted.before_ms)
-                .max_by_key(|(check_in, _)| (check_in.at.max_ms, check_in.visit.clone()));
-            if let Some((check_in, event)) = last {
+            let last = |before_ms: i64| {
+                let own = self.check_ins.get(&wanted.user).into_iter().flat_map(BTreeMap::values);
+                own.filter(|(check_in, _)| check_in.visit != wanted.visit && check_in.at.max_ms <= before_ms)
+                    .max_by_key(|(check_in, _)| (check_in.at.max_ms, check_in.visit.clone()))
+            };
+            let mut next = last(wanted.before_ms);
+            if let Some((check_in, event)) = next {
                 refer("last_check_in", event);
                 gathered.last_check_in = Some(check_in.clone());
+            }
+            for _ in 0..gather::LOOK_BACK {
+                let Some((placeless, _)) = next.filter(|(check_in, _)| check_in.position.is_none()) else { break };
+                next = last(placeless.at.max_ms.saturating_sub(1));
+                if let Some((check_in, event)) = next.filter(|(check_in, _)| check_in.position.is_some()) {
+                    refer("last_located", event);
+                    gathered.last_located = Some(check_in.clone());
+                }
             }
         }
         if wanted.needs.contains(&Need::LastOnDevice) {

@@ -30,6 +30,9 @@ pub struct RuleInput {
     pub steps: BTreeMap<String, SubmissionInput>,
     /// The same rep's check-in before this one (need `last_check_in`).
     pub last_check_in: Option<CheckInInput>,
+    /// The last of their check-ins with a position, where that one has none (need `last_check_in`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_located: Option<CheckInInput>,
     /// Other uses of the same evidence (need `evidence_uses`), sorted by hash, then time.
     pub evidence_uses: Vec<EvidenceUse>,
     /// Submissions of the last completed visit to the same customer (need `previous_visit`).

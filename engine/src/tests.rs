@@ -92,6 +92,9 @@ pub fn answer(call: &RuleCall) -> RuleOutcome {
             if let Some(visit) = input.pointer("/last_check_in/visit") {
                 findings.push(finding(10, json!({"after": visit})));
             }
+            if let Some(visit) = input.pointer("/last_located/visit") {
+                findings.push(finding(5, json!({"located": visit})));
+            }
             if let Some(other) = input.get("last_on_device") {
                 findings.push(finding(30, json!({"on_device": other})));
             }

@@ -119,6 +119,11 @@ fn add(
             gathered.last_check_in = check_in.filter(|_| visit.user == wanted.user);
             gathered.last_check_in.is_some()
         }
+        ("last_located", VisitEvent::Submitted { .. }) => {
+            let located = check_in.filter(|check_in| visit.user == wanted.user && check_in.position.is_some());
+            gathered.last_located = located;
+            gathered.last_located.is_some()
+        }
         ("last_on_device", VisitEvent::Submitted { .. }) => {
             let on_device = gather::on_device(sop, visit)
                 .filter(|(device, on)| *device == wanted.device && wanted.is_on_device(on));

@@ -103,6 +103,30 @@ fn who_else_used_the_device_is_told_and_judged_again() {
     assert_eq!(told("vis_early"), (json!([]), json!([])));
 }
 
+#[test]
+fn behind_a_check_in_without_position_is_the_one_before_with_one() {
+    let mut day = Day::new();
+    day.visit("one", "cus_one", 0, 0, 5);
+    for (index, lost) in ["lost", "lost-again"].into_iter().enumerate() {
+        let at = 1000 + 100 * i64::try_from(index).unwrap();
+        let mut arrive = submission("arrive", 0, &format!("{index:064x}"));
+        arrive.as_object_mut().unwrap().remove("position");
+        let create = json!({"customer": "cus_one", "origin": "ad_hoc"});
+        for (verb, body) in [("create", create), ("start", json!({})), ("submit", arrive)] {
+            let id = format!("cmd_{lost}-{verb}");
+            let ended = day.take(&command(&id, "usr_rep", &format!("tsk_{lost}"), (at, at), verb, &body));
+            assert!(matches!(ended, Ended::Applied { .. }), "{verb}: {ended:?}");
+        }
+    }
+    day.visit("two", "cus_one", 2000, 0, 5);
+    check(&mut day.record, "vis_two");
+    let verdict = day.journal.visits().get("vis_two").unwrap().verdict().unwrap();
+    let said = |name: &str| verdict.findings.iter().find_map(|finding| finding.params.get(name).cloned());
+    assert_eq!((said("after"), said("located")), (Some(json!("vis_lost-again")), Some(json!("vis_one"))));
+    let behind = |need: &str| verdict.gathered.iter().filter(|it| it.need == need).count();
+    assert_eq!((behind("last_check_in"), behind("last_located")), (1, 1));
+}
+
 /// Changes a recorded value as somebody could who mends the hashes afterwards.
 fn forge(record: &mut Kept, stream: &str, kind: &str, pointer: &str, value: Value) -> u64 {
     let (payload, rest) = pointer.split_once('/').unwrap_or((pointer, ""));

@@ -45,7 +45,9 @@ impl Rule for ImpossibleSpeed {
     };
 
     fn run(&self, input: &Input, _: &Context<'_>) -> Result<Findings, RuleError> {
-        let last = input.last_check_in.as_ref().and_then(|last| Some((&last.at, last.position.as_ref()?)));
+        // One without a position hides nothing: the one before it counts.
+        let last = input.last_located.as_ref().or(input.last_check_in.as_ref());
+        let last = last.and_then(|last| Some((&last.at, last.position.as_ref()?)));
         let Some(((last_at, from), (at, to))) = last.zip(here(input)) else { return Ok(Findings::new()) };
         if from.crs == Crs::Unknown || to.crs == Crs::Unknown {
             return Ok(Findings::new());

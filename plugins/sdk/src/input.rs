@@ -37,6 +37,9 @@ pub struct Input {
     pub steps: BTreeMap<String, Submission>,
     /// The same rep's check-in before this one (need `LastCheckIn`).
     pub last_check_in: Option<CheckIn>,
+    /// The last of their check-ins with a position, where that one has none (need `LastCheckIn`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_located: Option<CheckIn>,
     /// Other uses of the same evidence (need `EvidenceUses`), sorted by hash, then time.
     #[serde(default)]
     pub evidence_uses: Vec<EvidenceUse>,

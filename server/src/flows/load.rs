@@ -9,7 +9,7 @@ use engine::command::Customer;
 use engine::decimal::Decimal;
 use engine::effective::EffectiveSop;
 use engine::event::{self, Event, Tip};
-use engine::gather::{Gathered, Wanted};
+use engine::gather::{Gathered, LOOK_BACK, Wanted};
 use engine::input::{CheckInInput, EvidenceUse, OnDevice, PreviousVisit, SubmissionInput};
 use engine::ledger::{self, Account, Balance};
 use engine::progress::progress;
@@ -116,15 +116,19 @@ pub async fn gather(app: &App, tenant: &str, wanted: &Wanted) -> Result<Gathered
     }
     let mut references = BTreeSet::new();
     if wanted.needs.contains(&Need::LastCheckIn)
-        && let Some(past) = app.store.last_check_in(tenant, &wanted.user, &wanted.visit, wanted.before_ms).await?
+        && let Some((last, hash)) = check_in_before(app, tenant, wanted, wanted.before_ms).await?
     {
-        gathered.last_check_in = checked_in(app, tenant, &past).await?.map(|(visit, submission)| CheckInInput {
-            visit: visit.id,
-            customer: visit.customer.id.clone(),
-            at: submission.at,
-            position: submission.position,
-        });
-        references.insert(Reference::new("last_check_in", &past.hash));
+        references.insert(Reference::new("last_check_in", &hash));
+        let mut next = Some((last.clone(), hash));
+        gathered.last_check_in = Some(last);
+        for _ in 0..LOOK_BACK {
+            let Some((placeless, _)) = next.filter(|(check_in, _)| check_in.position.is_none()) else { break };
+            next = check_in_before(app, tenant, wanted, placeless.at.max_ms.saturating_sub(1)).await?;
+            if let Some((check_in, hash)) = next.as_ref().filter(|(check_in, _)| check_in.position.is_some()) {
+                references.insert(Reference::new("last_located", hash));
+                gathered.last_located = Some(check_in.clone());
+            }
+        }
     }
     if wanted.needs.contains(&Need::LastOnDevice)
         && let Some(past) =
@@ -230,6 +234,21 @@ pub async fn balances(app: &App, tenant: &str, accounts: &BTreeSet<Account>) -> 
 }
 
 /// The visit as a past check-in left it, and the check-in; none when a payload was erased.
+/// The rep's last check-in not later than `before_ms`, in another visit, and the hash of the event that says it.
+async fn check_in_before(
+    app: &App,
+    tenant: &str,
+    wanted: &Wanted,
+    before_ms: i64,
+) -> Result<Option<(CheckInInput, String)>> {
+    let past = app.store.last_check_in(tenant, &wanted.user, &wanted.visit, before_ms).await?;
+    let Some(past) = past else { return Ok(None) };
+    Ok(checked_in(app, tenant, &past).await?.map(|(visit, submission)| {
+        let customer = visit.customer.id.clone();
+        (CheckInInput { visit: visit.id, customer, at: submission.at, position: submission.position }, past.hash)
+    }))
+}
+
 async fn checked_in(app: &App, tenant: &str, past: &PastEvent) -> Result<Option<(Visit, SubmissionInput)>> {
     let events = stream(app, tenant, &past.visit, Some(past.seq)).await?;
     let events: Vec<Event> = events.iter().map(StoredEvent::event).collect::<std::result::Result<_, _>>()?;
