@@ -165,10 +165,15 @@ impl Draw<'_> {
         })
     }
 
-    /// A draw of this place in the answers: as last time, unless something changed.
+    /// A draw of this place in the answers.
     fn unit(&self, path: &str) -> f64 {
+        self.source(path).unit(path)
+    }
+
+    /// What a place in the answers is drawn from: what last time's was, unless something changed.
+    fn source(&self, path: &str) -> Chance {
         let changed = self.manner == Manner::MakesUp || self.fresh.happens(&format!("{path} changed"), self.changes);
-        if changed { self.fresh.unit(path) } else { self.stable.unit(path) }
+        if changed { self.fresh } else { self.stable }
     }
 
     fn likeliest(&self, unit: f64) -> f64 {
@@ -191,7 +196,7 @@ impl Draw<'_> {
         let items = known.as_array().context("no list")?;
         let count = (from + (to - from + 1.0) * self.unit(path)).floor() as usize;
         let mut order: Vec<usize> = (0..items.len()).collect();
-        order = self.stable.shuffled(path, order);
+        order = self.source(path).shuffled(path, order);
         order.truncate(count);
         order.sort_unstable();
         let chosen: Vec<Value> = order.into_iter().filter_map(|at| items.get(at).cloned()).collect();
