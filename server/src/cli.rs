@@ -313,6 +313,9 @@ impl Language {
 pub struct JudgeArguments {
     /// Folder of the SOP: `sop.json`, and `datasets/*.json` beside it.
     pub sop: PathBuf,
+    /// An overlay on it.
+    #[arg(long, value_name = "FILE")]
+    pub overlay: Option<PathBuf>,
     /// Recorded visits, one JSON record a line.
     #[arg(long, value_name = "FILE")]
     pub visits: PathBuf,

@@ -36,7 +36,7 @@ pub struct Trouble {
 /// # Errors
 /// When something cannot be read, or the SOP or a plugin is not fit to judge with.
 pub fn run(arguments: &JudgeArguments) -> anyhow::Result<bool> {
-    let folder = sop_folder::read(&arguments.sop)?;
+    let folder = sop_folder::read(&arguments.sop, arguments.overlay.as_deref())?;
     let sop = parse_sop(&folder.document)?;
     let host = plugins::host(Some(arguments.plugins.join("cache")))?;
     let components = plugins::read_components(&sop, &arguments.plugins)?;

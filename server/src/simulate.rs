@@ -92,7 +92,7 @@ fn one(
     (honest, cheating): (usize, usize),
     bars: &MultiProgress,
 ) -> anyhow::Result<Figures> {
-    let mut read = sop_folder::read(folder)?;
+    let mut read = sop_folder::read(folder, None)?;
     let recipe = recipe::read(folder)?;
     let sop = judge::parse_sop(&read.document)?;
     let loaded = plugins::load(host, &sop, &plugins::read_components(&sop, &arguments.plugins)?)?;

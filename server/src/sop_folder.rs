@@ -4,7 +4,8 @@
 //! document means is the engine's business.
 
 use crate::dataset::{self, LoadedDataset};
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
+use engine::overlay;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -23,12 +24,12 @@ pub struct SopFolder {
     pub datasets: BTreeMap<String, Arc<LoadedDataset>>,
 }
 
-/// Reads a folder.
+/// Reads a folder, with an overlay on its document.
 ///
 /// # Errors
-/// When a file cannot be read, is not JSON, or an include leaves the folder.
-pub fn read(folder: &Path) -> anyhow::Result<SopFolder> {
-    let document = document(folder)?;
+/// When a file cannot be read, is not JSON, an include leaves the folder, or the overlay does not fit.
+pub fn read(folder: &Path, overlay: Option<&Path>) -> anyhow::Result<SopFolder> {
+    let document = document_with(folder, overlay)?;
     let mut datasets = BTreeMap::new();
     let declared = document.get("datasets").and_then(Value::as_object).cloned().unwrap_or_default();
     let dataset_folder = folder.join("datasets");
@@ -59,6 +60,22 @@ pub fn document(folder: &Path) -> anyhow::Result<Value> {
     let file = if folder.is_dir() { folder.join("sop.json") } else { folder.to_owned() };
     let base = file.parent().unwrap_or(Path::new("."));
     include(read_json(&file)?, base, 0)
+}
+
+/// Reads the document of a folder, with an overlay on it.
+///
+/// # Errors
+/// As `read`.
+pub fn document_with(folder: &Path, overlay: Option<&Path>) -> anyhow::Result<Value> {
+    let template = document(folder)?;
+    let Some(file) = overlay else { return Ok(template) };
+    match overlay::read(&document(file)?).and_then(|overlay| overlay::apply(&template, &overlay)) {
+        Ok(applied) => Ok(applied.document),
+        Err(problems) => {
+            let problems = problems.iter().map(|problem| format!("\n  {} {}", problem.pointer, problem.hint("en")));
+            bail!("{}:{}", file.display(), problems.collect::<String>())
+        }
+    }
 }
 
 /// Reads a JSON file, bounded in size and depth.

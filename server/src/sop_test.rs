@@ -11,6 +11,7 @@ use engine::condition::{Condition, Roots};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Where the cases are.
 const FILE: &str = "conditions.json";
@@ -51,10 +52,12 @@ impl Roots for Over {
 /// # Errors
 /// A file cannot be read, or is not what it should be.
 pub fn run(arguments: &ConditionsArguments) -> anyhow::Result<bool> {
-    let document = sop_folder::document(&arguments.sop)?;
-    let file = arguments.sop.join(FILE);
-    let cases = std::fs::read(&file).with_context(|| file.display().to_string())?;
-    let cases: Vec<Case> = serde_json::from_slice(&cases).with_context(|| file.display().to_string())?;
+    let document = sop_folder::document_with(&arguments.sop, arguments.overlay.as_deref())?;
+    let mut cases = read(&arguments.sop.join(FILE))?;
+    let of_overlay = arguments.overlay.as_ref().map(|overlay| overlay.with_extension("").join(FILE));
+    if let Some(file) = of_overlay.filter(|file| file.is_file()) {
+        cases.extend(read(&file)?);
+    }
     let conditions = conditions(&document);
     let problems = problems(&document, &conditions, &cases);
     for problem in &problems {
@@ -62,6 +65,11 @@ pub fn run(arguments: &ConditionsArguments) -> anyhow::Result<bool> {
     }
     println!("{} conditions, {} cases, {} problem(s)", conditions.len(), cases.len(), problems.len());
     Ok(problems.is_empty())
+}
+
+fn read(file: &Path) -> anyhow::Result<Vec<Case>> {
+    let cases = std::fs::read(file).with_context(|| file.display().to_string())?;
+    serde_json::from_slice(&cases).with_context(|| file.display().to_string())
 }
 
 /// What an SOP says of a thing, in CEL, by its name: `check order.duplicate`, `task leak`, `ledger stock`.

@@ -348,3 +348,38 @@ fn the_conditions_of_every_sop_are_tried_over_their_cases() -> anyhow::Result<()
     assert!(said.contains("One is too many: check look.too_many gives true"), "{said}");
     Ok(())
 }
+
+/// An overlay in `schemas/` gives an SOP without a fault, its conditions hold over their cases, and the day told under it comes
+/// out as expected: the same visits are judged by another country's rules.
+#[test]
+fn every_overlay_is_tried_over_cases_and_a_day_of_its_own() -> anyhow::Result<()> {
+    let folder = tests::root().join("schemas/pharma/detailing");
+    let (sop, plugins) = (folder.display().to_string(), tests::built("SOPWITH_PLUGINS")?.display().to_string());
+    let mut n_overlays = 0;
+    for entry in std::fs::read_dir(folder.join("overlays"))? {
+        let own = entry?.path();
+        if !own.is_dir() {
+            continue;
+        }
+        n_overlays += 1;
+        let overlay = own.with_extension("json").display().to_string();
+        let file = |name: &str| own.join(name).display().to_string();
+        let (day, expected) = (file("day.jsonl"), file("expected.json"));
+        for arguments in [
+            vec!["sop", "lint", &overlay, "--of", &sop, "--plugins", &plugins],
+            vec!["sop", "test", &sop, "--overlay", &overlay],
+            vec!["judge", &sop, "--overlay", &overlay, "--plugins", &plugins, "--visits", &day, "--expect", &expected],
+        ] {
+            let tried = sopwith(&arguments)?;
+            let said = [&tried.stdout, &tried.stderr].map(|said| String::from_utf8_lossy(said).into_owned());
+            assert!(tried.status.success(), "{arguments:?}: {}", said.concat());
+        }
+    }
+    assert_eq!(n_overlays, 3);
+    let overlay = folder.join("overlays/us.json").display().to_string();
+    let other = tests::root().join("schemas/fmcg/store-audit").display().to_string();
+    let tried = sopwith(&["sop", "test", &other, "--overlay", &overlay])?;
+    let said = String::from_utf8_lossy(&tried.stderr);
+    assert!(tried.status.code() == Some(2) && said.contains("us.json:\n  /of "), "{said}");
+    Ok(())
+}

@@ -66,10 +66,13 @@ pub fn record(root: &Path, check: bool) -> Result<()> {
     settle(&day.join("expected.json"), &expected(&[&sources.script])?, check)?;
     println!("{} visits, {} records", sources.script.visits.len(), recorded.lines().count());
     for told in told::all(root)? {
-        let (recorded, _) = told.timeline()?.into_lines();
-        settle(&told.folder.join("day/day.jsonl"), &recorded, check)?;
-        settle(&told.folder.join("day/expected.json"), &told.expected()?, check)?;
-        println!("{}: {} visits, {} records", told.name(), told.visits(), recorded.lines().count());
+        for told in told.of_overlays()?.iter().chain([&told]) {
+            let (recorded, _) = told.timeline()?.into_lines();
+            settle(&told.day.join("day.jsonl"), &recorded, check)?;
+            settle(&told.day.join("expected.json"), &told.expected()?, check)?;
+            let day = told.day.strip_prefix(root).unwrap_or(&told.day).display();
+            println!("{day}: {} visits, {} records", told.visits(), recorded.lines().count());
+        }
     }
     Ok(())
 }

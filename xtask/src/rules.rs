@@ -69,7 +69,7 @@ fn text(root: &Path, sopwith: &Path, folder: &Path) -> Result<String> {
         let cases = cases::read(root, &cases)?;
         found.push(Plugin { manifest, cases });
     }
-    let sops = sops::read(root)?;
+    let sops = sops::read(root, sopwith)?;
     let missing: Vec<String> = found.iter().flat_map(uncaught).collect();
     ensure!(missing.is_empty(), "rules without cases:\n  {}", missing.join("\n  "));
     Ok(page::page(&found, &sops) + &checks::section(root)?)

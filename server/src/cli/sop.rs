@@ -46,6 +46,9 @@ pub struct RenderArguments {
 pub struct ConditionsArguments {
     /// Folder of the SOP, with `conditions.json`.
     pub sop: PathBuf,
+    /// An overlay on it, `NAME.json`; `NAME/conditions.json` beside it has cases of what it adds.
+    #[arg(long, value_name = "FILE")]
+    pub overlay: Option<PathBuf>,
 }
 
 /// `sopwith sop rebase`

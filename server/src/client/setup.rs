@@ -96,7 +96,7 @@ pub async fn upload(arguments: &UploadArguments) -> anyhow::Result<bool> {
 /// `sopwith sop publish`
 pub async fn publish(arguments: &PublishArguments) -> anyhow::Result<bool> {
     let server = Server::of(&arguments.server)?;
-    let folder = sop_folder::read(&arguments.sop)?;
+    let folder = sop_folder::read(&arguments.sop, None)?;
     let text = |value: &Value, member: &str| {
         value.get(member).and_then(Value::as_str).map(str::to_owned).with_context(|| format!("no `{member}`"))
     };

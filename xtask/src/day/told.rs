@@ -1,6 +1,7 @@
 //! A day told step by step: what people write under `schemas/<industry>/<sop>/day/`, read and put on a timeline.
 //!
-//! `customers.json` lists who is visited, `visits.json` the visits with every answer as it was given. Nothing here knows an
+//! `customers.json` lists who is visited, `visits.json` the visits with every answer as it was given. An overlay may have a day
+//! of its own, `overlays/<overlay>/visits.json`, with the same customers and visits like those of the SOP's. Nothing here knows an
 //! industry; how a step becomes commands is `told/visit.rs`, the company around the day `told/company.rs`.
 
 mod company;
@@ -20,6 +21,8 @@ use std::path::{Path, PathBuf};
 pub struct Told {
     /// Folder of the SOP.
     pub folder: PathBuf,
+    /// Folder of the day.
+    pub day: PathBuf,
     sop: Value,
     customers: Vec<Customer>,
     script: Script,
@@ -174,7 +177,8 @@ pub fn all(root: &Path) -> Result<Vec<Told>> {
     for industry in folders(&root.join("schemas"))? {
         for folder in folders(&industry)? {
             if folder.join("day/visits.json").exists() && folder != root.join(super::SOP) {
-                told.push(Told::read(folder)?);
+                let day = folder.join("day");
+                told.push(Told::read(folder, day, &[])?);
             }
         }
     }
@@ -195,19 +199,32 @@ fn folders(of: &Path) -> Result<Vec<PathBuf>> {
 }
 
 impl Told {
-    fn read(folder: PathBuf) -> Result<Self> {
+    /// Reads a day; its visits may be like each other and like `others`.
+    fn read(folder: PathBuf, day: PathBuf, others: &[Entry]) -> Result<Self> {
         let mut told = Self {
             sop: read(&folder.join("sop.json"))?,
             customers: read(&folder.join("day/customers.json"))?,
-            script: read(&folder.join("day/visits.json"))?,
+            script: read(&day.join("visits.json"))?,
             folder,
+            day,
         };
-        let as_written = told.script.visits.clone();
+        let as_written: Vec<Entry> = told.script.visits.iter().chain(others).cloned().collect();
         for entry in &mut told.script.visits {
             entry.fill_in(&as_written)?;
             entry.expect.fits(entry.kind, &entry.visit)?;
         }
         Ok(told)
+    }
+
+    /// The days of the SOP's overlays.
+    ///
+    /// # Errors
+    /// As `all`.
+    pub fn of_overlays(&self) -> Result<Vec<Self>> {
+        let overlays = self.folder.join("overlays");
+        let days = if overlays.is_dir() { folders(&overlays)? } else { Vec::new() };
+        let days = days.into_iter().filter(|day| day.join("visits.json").is_file());
+        days.map(|day| Self::read(self.folder.clone(), day, &self.script.visits)).collect()
     }
 
     /// Name of the SOP.

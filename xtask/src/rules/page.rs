@@ -4,14 +4,15 @@ use super::cases::Cases;
 use super::sops::{Binding, Sop};
 use super::{Plugin, list};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 const HEAD: &str = "\
 # Rules
 
 Made by `cargo xtask rules` from the plugins' manifests, their case files and the SOPs in `schemas/`; do not edit. How a rule
-is written is [PLUGINS.md](PLUGINS.md), how it is bound is the SOP's business. What is checked in master data, without a visit,
-stands at the end.
+is written is [PLUGINS.md](PLUGINS.md), how it is bound is the SOP's business; of an overlay stands what differs from its template.
+What is checked in master data, without a visit, stands at the end.
 
 An effect that an SOP does not set follows from the finding's severity: error is `reject`, warning `flag`, info `none`. A weight
 that it does not set is the rule's own. Both are shown as they hold in the end. Weights are percent and add up to the risk as
@@ -25,9 +26,35 @@ pub fn page(plugins: &[Plugin], sops: &[Sop]) -> String {
         of_plugin(&mut page, plugin, sops);
     }
     for sop in sops {
-        of_sop(&mut page, sop);
+        let own = of_sop(sop);
+        page.push_str(&own);
+        for overlay in &sop.overlays {
+            page.push_str(&differing(&own, &of_sop(overlay)));
+        }
     }
     page
+}
+
+/// What of a section another one does not have: rows of tables, and what stands before the first table.
+fn differing(own: &str, other: &str) -> String {
+    let rows: BTreeSet<&str> = own.lines().collect();
+    let mut differing = String::new();
+    for (index, block) in other.split("\n### ").enumerate() {
+        if index == 0 {
+            differing.push_str(block);
+            continue;
+        }
+        let is_row = |line: &&str| line.starts_with("| ") || line.starts_with("|-");
+        let (head, body): (Vec<&str>, Vec<&str>) = {
+            let (table, rest): (Vec<&str>, Vec<&str>) = block.lines().partition(is_row);
+            (rest.into_iter().chain(table.iter().take(2).copied()).collect(), table.into_iter().skip(2).collect())
+        };
+        let new: Vec<&str> = body.into_iter().filter(|row| !rows.contains(row)).collect();
+        if !new.is_empty() {
+            line(&mut differing, &format!("\n### {}\n{}", head.join("\n"), new.join("\n")));
+        }
+    }
+    differing
 }
 
 fn of_plugin(page: &mut String, plugin: &Plugin, sops: &[Sop]) {
@@ -91,9 +118,11 @@ fn of_rule(page: &mut String, rule: &Value, name: &str, cases: Option<&Cases>, s
     }
 }
 
-fn of_sop(page: &mut String, sop: &Sop) {
+fn of_sop(sop: &Sop) -> String {
+    let mut section = String::new();
+    let page = &mut section;
     line(page, &format!("\n## SOP `{}` · {}\n", sop.name(), both(&sop.document["title"])));
-    line(page, &format!("[`{}/sop.json`](../{}/sop.json)", sop.folder, sop.folder));
+    line(page, &format!("[`{}`](../{})", sop.file, sop.file));
     line(
         page,
         "\n### Rules\n\n| Rule | Bound to | Only when | Config | Effects | Weights | When it gives no answer |\n|---|---|---|---|---|---|---|",
@@ -171,6 +200,7 @@ fn of_sop(page: &mut String, sop: &Sop) {
         let source = cell(&plain(&parameter["source"]));
         line(page, &format!("| `{name}` | {} | {default} | {source} |", both(&parameter["title"])));
     }
+    section
 }
 
 fn place(bound: &Binding<'_>) -> String {
@@ -215,7 +245,7 @@ fn pairs(value: &Value) -> String {
 }
 
 fn distinct(values: impl Iterator<Item = String>) -> String {
-    let values: std::collections::BTreeSet<String> = values.filter(|value| !value.is_empty()).collect();
+    let values: BTreeSet<String> = values.filter(|value| !value.is_empty()).collect();
     if values.is_empty() { "–".to_owned() } else { values.into_iter().collect::<Vec<_>>().join(", ") }
 }
 

@@ -1,11 +1,13 @@
 //! What the SOPs in schemas/ bind and check, the cases of their checks, and which visits of their recorded days meet one.
 
 use super::{list, read_json};
+use crate::run::output;
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Deepest chain of includes.
 const MAX_INCLUDES: usize = 4;
@@ -14,12 +16,14 @@ const MAX_INCLUDES: usize = 4;
 pub struct Sop {
     /// The document, includes replaced.
     pub document: Value,
-    /// Its folder, from the root of the repository.
-    pub folder: String,
+    /// Its file, from the root of the repository.
+    pub file: String,
     /// Titles of the visits of the recorded day, by the codes they meet.
     caught: BTreeMap<String, Vec<Value>>,
     /// Cases of checks, tasks and ledgers (`sopwith sop test`).
-    conditions: Value,
+    conditions: Vec<Value>,
+    /// What its overlays make of it.
+    pub overlays: Vec<Sop>,
 }
 
 /// A rule bound to a step or to the visit.
@@ -30,27 +34,49 @@ pub struct Binding<'a> {
     pub binding: &'a Value,
 }
 
-/// Every SOP of `schemas/<industry>/<sop>/`.
+/// Every SOP of `schemas/<industry>/<sop>/`, and what its `overlays/<overlay>.json` make of it, where `overlays/<overlay>/` has a
+/// day and cases of its own.
 ///
 /// # Errors
-/// One cannot be read.
-pub fn read(root: &Path) -> Result<Vec<Sop>> {
+/// One cannot be read, or an overlay does not fit.
+pub fn read(root: &Path, sopwith: &Path) -> Result<Vec<Sop>> {
     let mut sops = Vec::new();
     for industry in folders(&root.join("schemas"))? {
         for folder in folders(&industry)? {
             if folder.join("sop.json").is_file() {
-                let day = folder.join("day/expected.json");
-                let rows = if day.is_file() { read_json(&day)? } else { Value::Null };
-                sops.push(Sop {
-                    document: include(read_json(&folder.join("sop.json"))?, &folder, 0)?,
-                    folder: folder.strip_prefix(root).unwrap_or(&folder).display().to_string(),
-                    caught: by_code(&rows),
-                    conditions: read_json(&folder.join("conditions.json"))?,
-                });
+                let document = include(read_json(&folder.join("sop.json"))?, &folder, 0)?;
+                let file = shown(root, &folder.join("sop.json"));
+                let mut sop = Sop::of(document, file, &folder.join("day"), &folder)?;
+                sop.overlays = of_overlays(root, sopwith, &folder, &sop)?;
+                sops.push(sop);
             }
         }
     }
     Ok(sops)
+}
+
+/// What the overlays of an SOP make of it; the cases and the day of the template stand beside their own.
+fn of_overlays(root: &Path, sopwith: &Path, folder: &Path, template: &Sop) -> Result<Vec<Sop>> {
+    let overlays = folder.join("overlays");
+    let own = if overlays.is_dir() { folders(&overlays)? } else { Vec::new() };
+    let of = |own: PathBuf| {
+        let file = own.with_extension("json");
+        let mut render = Command::new(sopwith);
+        render.args(["sop", "render", "--json"]).arg(folder).arg("--overlay").arg(&file);
+        let rendered: Value = serde_json::from_str(&output(&mut render)?)?;
+        let mut sop = Sop::of(rendered["sop"].clone(), shown(root, &file), &own, &own)?;
+        for (code, titles) in &template.caught {
+            sop.caught.entry(code.clone()).or_default().splice(0..0, titles.iter().cloned());
+        }
+        sop.conditions.splice(0..0, template.conditions.iter().cloned());
+        Ok(sop)
+    };
+    own.into_iter().map(of).collect()
+}
+
+/// A file, from the root.
+fn shown(root: &Path, file: &Path) -> String {
+    file.strip_prefix(root).unwrap_or(file).display().to_string()
 }
 
 fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -92,6 +118,15 @@ fn include(value: Value, folder: &Path, depth: usize) -> Result<Value> {
 }
 
 impl Sop {
+    /// Of a document, its file, the folder of its recorded day and that of its cases.
+    fn of(document: Value, file: String, day: &Path, cases: &Path) -> Result<Self> {
+        let day = day.join("expected.json");
+        let rows = if day.is_file() { read_json(&day)? } else { Value::Null };
+        let conditions = read_json(&cases.join("conditions.json"))?;
+        let conditions = conditions.as_array().cloned().context("conditions.json: a list of cases")?;
+        Ok(Self { document, file, caught: by_code(&rows), conditions, overlays: Vec::new() })
+    }
+
     /// Name and version.
     pub fn name(&self) -> String {
         let text = |member: &str| self.document[member].as_str().unwrap_or_default();
@@ -114,8 +149,7 @@ impl Sop {
 
     /// Names of the cases in which a check (`check`) or the bounds of a ledger (`ledger`) hold, or do not.
     pub fn cases(&self, kind: &str, name: &str, holds: bool) -> impl Iterator<Item = &str> {
-        let cases = self.conditions.as_array().into_iter().flatten();
-        let meant = cases.filter(move |case| case[kind] == *name && case["holds"] == holds);
+        let meant = self.conditions.iter().filter(move |case| case[kind] == *name && case["holds"] == holds);
         meant.filter_map(|case| case["name"].as_str())
     }
 
@@ -138,9 +172,11 @@ mod tests {
             "rules": [{"rule": "p/b"}], "score": {"rules": [{"rule": "p/c"}]},
         });
         let rows = json!([{"title": {"en": "A visit"}, "codes": ["c"]}, {"title": {}, "codes": []}]);
-        let conditions =
-            json!([{"check": "c", "name": "Yes.", "holds": true}, {"check": "d", "name": "No.", "holds": true}]);
-        let sop = Sop { document, folder: String::new(), caught: by_code(&rows), conditions };
+        let conditions = vec![
+            json!({"check": "c", "name": "Yes.", "holds": true}),
+            json!({"check": "d", "name": "No.", "holds": true}),
+        ];
+        let sop = Sop { document, file: String::new(), caught: by_code(&rows), conditions, overlays: Vec::new() };
         let shown: Vec<_> = sop.bindings().iter().map(|it| (it.step.is_some(), it.binding["rule"].clone())).collect();
         assert_eq!(shown, [(true, json!("p/a")), (false, json!("p/b")), (false, json!("p/c"))]);
         assert_eq!(sop.checks().count(), 1);
