@@ -88,7 +88,7 @@ impl Run {
         let mut text = format!(
             "# Benchmarks\n\nMade by `{command}`; do not edit. Commit {commit}, {at}, {machine}.\n\n\
              Figures are medians over the rounds of one run, with the least and the greatest. A floor was measured in the same \
-             rounds; ratio is figure ÷ floor. What each measurement does, and what the figures mean: \
+             rounds; ratio is the median of figure ÷ floor, round by round. What each measurement does, and what the figures mean: \
              [PERFORMANCE.md](PERFORMANCE.md).\n"
         );
         let mut group = "";
