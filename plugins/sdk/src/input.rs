@@ -66,7 +66,13 @@ impl Input {
     /// `bad_input` with line and column, when a member this SDK needs is missing or of another type. (The host makes the
     /// text: a pointer would cost every plugin 50 kB for an error nobody should see.)
     pub fn from_json(text: &str) -> Result<Self, RuleError> {
-        serde_json::from_str(text).map_err(|error| RuleError::new("bad_input", error.to_string()))
+        let input: Self = serde_json::from_str(text).map_err(|error| RuleError::new("bad_input", error.to_string()))?;
+        let maps =
+            [("config", &input.config), ("parameters", &input.parameters), ("customer/fields", &input.customer.fields)];
+        if let Some((name, _)) = maps.into_iter().find(|(_, map)| !map.is_object()) {
+            return Err(RuleError::new("bad_input", format!("/{name} is no object")));
+        }
+        Ok(input)
     }
 
     /// The submission under judgement.

@@ -27,6 +27,11 @@ impl<T> OnDemand<T> {
         serde_json::from_str(self.text.get())
     }
 
+    /// Whether it is an object; the text of a value begins with its first character.
+    pub(crate) fn is_object(&self) -> bool {
+        self.text.get().starts_with('{')
+    }
+
     /// Reads it as `U`; an error of `code` names the place by JSON Pointer. JSON knows one kind of number, so `3.0` is read as
     /// the integer it is.
     pub(crate) fn read_or<U: DeserializeOwned>(&self, code: &str) -> Result<U, RuleError> {
@@ -57,7 +62,7 @@ impl<T: DeserializeOwned + Default> Deref for OnDemand<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // What `deserialize` lets in is JSON and a `T`, or the host is not one.
+        // It is JSON, and where `T` is a map `Input::from_json` saw that it is an object.
         self.value.get_or_init(|| self.read().unwrap_or_default())
     }
 }

@@ -224,6 +224,14 @@ fn errors_name_the_place() {
     input["config"]["a/b~c"] = json!(true);
     assert!(error(input.clone()).to_string().starts_with("bad_config: /a~1b~0c: unknown field"), "{}", error(input));
     assert_eq!(run(Interface::Validate, "stairs", "{\"rule\":").unwrap_err().code, "bad_input");
+    for (pointer, name) in
+        [("/config", "config"), ("/parameters", "parameters"), ("/customer/fields", "customer/fields")]
+    {
+        let mut input: Value = serde_json::from_str(include_str!("../fixtures/input.json")).unwrap();
+        *input.pointer_mut(pointer).unwrap() = json!([]);
+        let error = run(Interface::Validate, "stairs", &input.to_string()).unwrap_err();
+        assert_eq!((error.code.as_str(), error.message), ("bad_input", format!("/{name} is no object")));
+    }
     let deep = "[".repeat(50_000);
     assert_eq!(run(Interface::Validate, "stairs", &deep).unwrap_err().code, "bad_input");
 }
