@@ -120,8 +120,12 @@ fn problems(document: &Value, conditions: &BTreeMap<String, String>, cases: &[Ca
             continue;
         };
         shown.entry(name).or_default()[usize::from(case.holds)] = true;
-        let balance = case.over.get("balance").map(Value::to_string).unwrap_or_default();
-        match Condition::compile(&text.replace(BALANCE, &balance))
+        let balance = case.over.get("balance").and_then(Value::as_f64).map(|balance| balance.to_string());
+        if case.ledger.is_some() && balance.is_none() {
+            problems.push(format!("{}: `over` has no number `balance`", case.name));
+            continue;
+        }
+        match Condition::compile(&text.replace(BALANCE, &balance.unwrap_or_default()))
             .map_err(|error| error.to_string())
             .and_then(|condition| condition.eval_bool(&over(document, &case.over)).map_err(|error| error.to_string()))
         {
@@ -197,6 +201,7 @@ mod tests {
             {"name": "five", "task": "always", "over": {}, "holds": true},
             {"name": "six", "ledger": "open", "over": {"balance": 1}, "holds": true},
             {"name": "seven", "ledger": "van", "over": {"balance": 1}, "holds": true},
+            {"name": "eight", "ledger": "van", "over": {}, "holds": true},
         ]));
         let begins = [
             "one: check few gives false",
@@ -205,6 +210,7 @@ mod tests {
             "four: task many: ",
             "five: the SOP has no",
             "six: the SOP has no",
+            "eight: `over` has no",
             "check few: no case in which it does not hold",
             "ledger van: no case in which it does not hold",
         ];
