@@ -295,6 +295,22 @@ mod tests {
     use serde_json::json;
 
     #[test]
+    fn of_an_overlay_stands_what_its_template_does_not_have() {
+        let section = |name: &str, most: u32| {
+            format!(
+                "\n## {name}\n\n### Rules\n\n| R |\n|---|\n| a |\n\n### Parameters\n\n| P |\n|---|\n| few |\n| {most} |\n"
+            )
+        };
+        let told = differing(&section("SOP", 3), &section("Overlay", 5));
+        assert_eq!(
+            told.split_whitespace().collect::<Vec<_>>().join(" "),
+            "## Overlay ### Parameters | P | |---| | 5 |"
+        );
+        let (same, other) = (section("SOP", 3), section("Overlay", 3));
+        assert_eq!(differing(&same, &other).trim(), "## Overlay");
+    }
+
+    #[test]
     fn what_an_sop_sets_counts_before_what_the_rule_says() {
         let file = json!({"cases": [{"name": "a", "expect": {"findings": [
             {"code": "c", "severity": "warning", "weight": 20}, {"code": "c", "severity": "error", "weight": 20}]}}]});
