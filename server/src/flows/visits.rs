@@ -7,6 +7,7 @@
 use crate::flows::load::LoadedVisit;
 use engine::task::Task;
 use engine::visit::{VisitState, visit_of_task};
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +32,10 @@ pub struct Kept {
 impl Default for Visits {
     fn default() -> Self {
         let weight = |_: &(String, String), kept: &Arc<Kept>| weight(&kept.loaded);
-        Self(Cache::builder().max_capacity(MOST).weigher(weight).time_to_idle(IDLE).build())
+        // The newest is the one that goes on: moka's own policy would rather keep what it has than take in what was only
+        // put, and a visit is taken out and put back at each step.
+        let builder = Cache::builder().eviction_policy(EvictionPolicy::lru());
+        Self(builder.max_capacity(MOST).weigher(weight).time_to_idle(IDLE).build())
     }
 }
 
