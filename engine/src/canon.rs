@@ -148,8 +148,7 @@ pub fn jcs(value: &Value) -> Result<Vec<u8>, CanonError> {
 ///
 /// # Errors
 /// As [`jcs`].
-pub fn normalize(value: &Value) -> Result<Value, CanonError> {
-    let mut value = value.clone();
+pub fn normalize(mut value: Value) -> Result<Value, CanonError> {
     settle(&mut value, 0)?;
     Ok(value)
 }

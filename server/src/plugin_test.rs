@@ -38,7 +38,7 @@ pub fn run(arguments: &TestArguments) -> anyhow::Result<bool> {
             let outcome = host.call(&plugin, &call, &rows);
             most_fuel = most_fuel.max(outcome.fuel);
             let (got, expected) = (answer(&outcome), complete(&case.expect));
-            if canon::normalize(&got)? == canon::normalize(&expected)? {
+            if canon::normalize(got.clone())? == canon::normalize(expected.clone())? {
                 n_passed += 1;
             } else {
                 n_failed += 1;

@@ -73,7 +73,7 @@ fn inputs_of_the_sdk_and_of_all_case_files_are_inputs_of_the_engine() -> anyhow:
     for (name, input) in inputs {
         let read: Result<RuleInput, _> = serde_json::from_value(input.clone());
         let read = read.map_err(|error| anyhow::anyhow!("{name}: {error}"))?;
-        assert_eq!(engine::canon::value_of(&read)?, engine::canon::normalize(&input)?, "{name}");
+        assert_eq!(engine::canon::value_of(&read)?, engine::canon::normalize(input)?, "{name}");
     }
     Ok(())
 }

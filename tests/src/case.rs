@@ -98,7 +98,9 @@ impl Case {
         for (visit, expected) in &self.expect.visits {
             let got = summary(response, visit);
             for (name, value) in expected.as_object().into_iter().flatten() {
-                if got.get(name).and_then(|got| canon::normalize(got).ok()) != canon::normalize(value).ok() {
+                if got.get(name).and_then(|got| canon::normalize(got.clone()).ok())
+                    != canon::normalize(value.clone()).ok()
+                {
                     differences
                         .push(format!("{visit} {name}: {} instead of {value}", got.get(name).unwrap_or(&Value::Null)));
                 }

@@ -100,7 +100,7 @@ fn nesting_is_bounded() {
 #[test]
 fn normalizing_gives_what_will_be_read_back() {
     assert_eq!(
-        normalize(&json!({"x": 1.0, "y": -0.0, "z": 1e17})).unwrap(),
+        normalize(json!({"x": 1.0, "y": -0.0, "z": 1e17})).unwrap(),
         json!({"x": 1, "y": 0, "z": 100_000_000_000_000_000_u64})
     );
     assert_eq!(value_of(&(2.0_f64, "a")).unwrap(), json!([2, "a"]));
@@ -166,9 +166,10 @@ proptest! {
         if let Ok(bytes) = jcs(&value) {
             prop_assert_eq!(Ok(bytes), serde_json_canonicalizer::to_vec(&value).map_err(|error| error.to_string()));
             let through_text = serde_json::from_slice::<Value>(&jcs(&value).unwrap()).unwrap();
-            prop_assert_eq!(normalize(&value), Ok(through_text));
+            prop_assert_eq!(normalize(value), Ok(through_text));
         } else {
-            prop_assert_eq!(normalize(&value), jcs(&value).map(|_| Value::Null));
+            let refused = jcs(&value).map(|_| Value::Null);
+            prop_assert_eq!(normalize(value), refused);
         }
     }
 
@@ -183,7 +184,7 @@ proptest! {
         let tagged = Tagged::Named { zeta, alpha, number };
         let value = serde_json::to_value(&tagged).unwrap();
         let parts = members(&tagged).map(|parts| parts.into_iter().map(|(name, part)| (name, part.value())).collect());
-        prop_assert_eq!(parts.map(Value::Object), normalize(&value));
+        prop_assert_eq!(parts.map(Value::Object), normalize(value));
     }
 
     /// Canonical bytes are the canonical bytes of what they say.

@@ -106,7 +106,7 @@ impl Record {
         let text = std::str::from_utf8(bytes).map_err(|error| malformed("record.not_utf8", error.to_string()))?;
         let value: Value =
             serde_json::from_str(text).map_err(|error| malformed("record.not_json", error.to_string()))?;
-        let value = canon::normalize(&value).map_err(|error| malformed("record.number", error.to_string()))?;
+        let value = canon::normalize(value).map_err(|error| malformed("record.number", error.to_string()))?;
         parse(value)
     }
 }

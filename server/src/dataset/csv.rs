@@ -125,7 +125,7 @@ impl Column {
             Kind::Text => Ok(Value::String(cell)),
             Kind::Number | Kind::Whole => {
                 let number = serde_json::from_str(text).ok().filter(Value::is_number);
-                number.and_then(|number| canon::normalize(&number).ok()).ok_or_else(|| wrong("dataset.no_number"))
+                number.and_then(|number| canon::normalize(number).ok()).ok_or_else(|| wrong("dataset.no_number"))
             }
             Kind::YesNo => match text.to_ascii_lowercase().as_str() {
                 "true" => Ok(Value::Bool(true)),
@@ -135,7 +135,7 @@ impl Column {
             Kind::Json => {
                 let read = engine::form::json_depth_within(text.as_bytes(), DEPTH).then(|| serde_json::from_str(text));
                 let value: Option<Value> = read.and_then(Result::ok);
-                value.and_then(|value| canon::normalize(&value).ok()).ok_or_else(|| wrong("dataset.no_json"))
+                value.and_then(|value| canon::normalize(value).ok()).ok_or_else(|| wrong("dataset.no_json"))
             }
         }
     }

@@ -332,7 +332,7 @@ impl<'a> Book<'a> {
             org_unit,
             from_ms: None,
             to_ms: None,
-            body: engine::canon::normalize(&body).map_err(Problem::internal)?,
+            body: engine::canon::normalize(body).map_err(Problem::internal)?,
             at_ms: self.now_ms,
             by: "installation".to_owned(),
         };

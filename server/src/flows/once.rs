@@ -9,7 +9,7 @@ use crate::flows::caller::Caller;
 use crate::flows::problem::{Kind, Problem, Result};
 use crate::flows::visits::Kept;
 use crate::store::{CommandRecord, Commit, Committed, Conflict, Write};
-use engine::canon;
+use engine::canon::CanonicalJson;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -39,10 +39,9 @@ impl Asked {
                 ..Problem::invalid("", "command.id", &json!({"prefix": "cmd"}))
             });
         }
-        let said = serde_json::to_value(Said { body, operation }).map_err(Problem::internal)?;
-        let body_hash = canon::hash_value(&said)
+        let said = CanonicalJson::of(&Said { body, operation })
             .map_err(|error| Problem::invalid("", "record.number", &json!({"detail": error.to_string()})))?;
-        Ok(Self { id: id.to_owned(), body_hash })
+        Ok(Self { id: id.to_owned(), body_hash: said.hash() })
     }
 }
 

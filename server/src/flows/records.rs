@@ -311,7 +311,7 @@ async fn record<K: Kind>(app: &App, caller: &Caller, id: &str, body: &K) -> Resu
         return Err(Problem::at_all(wrong));
     }
     let body = serde_json::to_value(body).map_err(Problem::internal)?;
-    let body = engine::canon::normalize(&body)
+    let body = engine::canon::normalize(body)
         .map_err(|error| Problem::invalid("", "record.number", &json!({"detail": error.to_string()})))?;
     // An org unit belongs to itself: those who see the unit see its record.
     let org_unit = if K::NAME == OrgUnit::NAME { Some(id.to_owned()) } else { org_unit };

@@ -29,7 +29,7 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiProblem> {
     if let Some(number) = endless(text) {
         return Err(malformed("", "record.number", &format!("{number} is not exact as a double: write it as text")));
     }
-    let value = engine::canon::normalize(&value).map_err(|error| malformed("", "record.number", &error.to_string()))?;
+    let value = engine::canon::normalize(value).map_err(|error| malformed("", "record.number", &error.to_string()))?;
     if let Some(pointer) = nul(&value) {
         return Err(malformed(&pointer, "record.nul", ""));
     }

@@ -279,7 +279,7 @@ async fn version(
             && said("offered", row.offered.into())
             && said("hash", row.hash.into())
             // What events say is canonical: there 1.0 is 1.
-            && canon::normalize(&row.about).is_ok_and(|about| said("about", about))
+            && canon::normalize(row.about.clone()).is_ok_and(|about| said("about", about))
     });
     if !same {
         found.fault(&format!("{kind} {name} {number}"), "its row is not what was written");

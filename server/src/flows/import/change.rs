@@ -144,7 +144,7 @@ impl Writer<'_> {
 
     fn body<T: Serialize>(&self, row: &Row, said: &T) -> std::result::Result<Value, RowProblem> {
         let value = serde_json::to_value(said).map_err(|error| error.to_string());
-        let normal = value.and_then(|value| engine::canon::normalize(&value).map_err(|error| error.to_string()));
+        let normal = value.and_then(|value| engine::canon::normalize(value).map_err(|error| error.to_string()));
         normal.map_err(|detail| row.problem(&Column::Id, "record.number", &json!({"detail": detail})))
     }
 }

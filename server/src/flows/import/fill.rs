@@ -152,7 +152,7 @@ impl Reading {
                     Cell::Empty => drop(customer.fields.remove(field)),
                     Cell::Text(text) => drop(customer.fields.insert(field.clone(), typed(schema, text)?)),
                     Cell::Json(value) => {
-                        let value = engine::canon::normalize(value)
+                        let value = engine::canon::normalize(value.clone())
                             .map_err(|error| ("record.number", json!({"detail": error.to_string()})))?;
                         drop(customer.fields.insert(field.clone(), value));
                     }
@@ -275,7 +275,7 @@ fn typed(schema: Option<&Value>, text: &str) -> std::result::Result<Value, Wrong
         && let Some(number) = text.parse().ok().and_then(serde_json::Number::from_f64)
     {
         let number = Value::Number(number);
-        return engine::canon::normalize(&number).map_err(|_| wrong("import.number"));
+        return engine::canon::normalize(number).map_err(|_| wrong("import.number"));
     }
     if of("boolean")
         && let Some(is) = boolean(text)
