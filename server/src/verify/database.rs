@@ -13,7 +13,7 @@ use engine::effective::{EffectiveSop, Pins};
 use engine::event::Event;
 use engine::recheck::{Located, Recorded};
 use engine::rule::{FailureCode, RuleAnswer, RuleCall, RuleFailure, RuleOutcome};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
@@ -24,12 +24,14 @@ pub struct RecordedTenant<'a> {
     runtime: Handle,
     /// What was loaded, by the address of its SOP: a call comes with the SOP that was handed out.
     loaded: BTreeMap<usize, Arc<Loaded>>,
+    /// Hashes of SOPs that are there: a visit asks for the same one at each of its steps.
+    there: BTreeSet<String>,
 }
 
 impl<'a> RecordedTenant<'a> {
     /// A tenant; `runtime` must not be the one this thread runs on.
     pub const fn new(app: &'a App, tenant: &'a str, runtime: Handle) -> Self {
-        Self { app, tenant, runtime, loaded: BTreeMap::new() }
+        Self { app, tenant, runtime, loaded: BTreeMap::new(), there: BTreeSet::new() }
     }
 }
 
@@ -67,8 +69,11 @@ impl Recorded for RecordedTenant<'_> {
             engine: String::new(),
         };
         let pins = pins.unwrap_or(&bare);
-        if !self.runtime.block_on(self.app.store.has_object(self.tenant, hash))? {
-            return Ok(None);
+        if !self.there.contains(hash) {
+            if !self.runtime.block_on(self.app.store.has_object(self.tenant, hash))? {
+                return Ok(None);
+            }
+            self.there.insert(hash.to_owned());
         }
         let loaded = self.runtime.block_on(sops::pinned(self.app, self.tenant, pins)).map_err(cause)?;
         let sop = Arc::clone(&loaded.effective);
