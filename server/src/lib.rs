@@ -22,6 +22,7 @@ mod plugin_new;
 mod plugin_seal;
 mod plugin_test;
 mod plugins;
+mod processor;
 mod report;
 mod reports;
 mod serve;

@@ -4,8 +4,9 @@
 //! every chain is valid, with its task, its commands and its places in the indexes of the past. What was filled is kept
 //! (`target/bench/growth-…`) and used again by the next run of the same engine.
 
-use crate::load::{Load, Pace, drive, resident};
+use crate::load::{Load, Pace, drive};
 use crate::measure::{Measure, Of, Settings, median};
+use crate::process::resident;
 use crate::served::{PAGE, page_of, thousandth};
 use crate::submit::{SERVED, address, one};
 use crate::workload::{Crew, Judges, TENANT};

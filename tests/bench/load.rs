@@ -5,6 +5,7 @@
 //! request was due, so that a server that stands still is charged for all who would have come meanwhile (no coordinated
 //! omission). The driver runs on one thread; its processor time is reported apart.
 
+use crate::process::cpu_s;
 use crate::wire::Connection;
 use anyhow::{Context as _, ensure};
 use hdrhistogram::Histogram;
@@ -123,35 +124,4 @@ async fn client(
         answered(due.elapsed(), failure);
     }
     Ok(())
-}
-
-/// Processor time of a process with all its threads, in seconds: `self` or a number.
-pub fn cpu_s(process: &str) -> anyhow::Result<f64> {
-    const TICKS_A_SECOND: f64 = 100.0;
-    let stat =
-        std::fs::read_to_string(format!("/proc/{process}/stat")).context("processor time needs Linux's /proc")?;
-    // The name, in brackets, may hold anything; the fields after it are numbers.
-    let fields: Vec<&str> = stat.rsplit_once(')').context("stat")?.1.split_whitespace().collect();
-    let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).context("stat");
-    Ok((ticks(11)? + ticks(12)?) / TICKS_A_SECOND)
-}
-
-/// Megabytes of a process that are in memory.
-pub struct Resident {
-    /// All.
-    pub all: f64,
-    /// Those that are its own. The rest are clean pages of files, which the system shares, takes back when it needs them and
-    /// reads again.
-    pub own: f64,
-}
-
-/// What of a process is in memory.
-pub fn resident(process: &str) -> anyhow::Result<Resident> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).context("memory needs Linux's /proc")?;
-    let mb = |name: &str| -> anyhow::Result<f64> {
-        let line = status.lines().find_map(|line| line.strip_prefix(name)).with_context(|| name.to_owned())?;
-        let kib: f64 = line.trim().trim_end_matches(" kB").trim().parse()?;
-        Ok(kib * 1024.0 / 1e6)
-    };
-    Ok(Resident { all: mb("VmRSS:")?, own: mb("RssAnon:")? + mb("RssShmem:")? })
 }

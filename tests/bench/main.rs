@@ -9,6 +9,7 @@ mod growth;
 mod hostile;
 mod load;
 mod measure;
+mod process;
 mod raw;
 mod rule_call;
 mod served;

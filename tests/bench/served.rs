@@ -3,8 +3,9 @@
 //! may does to another.
 
 use crate::hostile;
-use crate::load::{Load, Pace, drive, resident};
+use crate::load::{Load, Pace, drive};
 use crate::measure::{Measure, Of, Settings, median};
+use crate::process::resident;
 use crate::submit::{SERVED, address, one};
 use crate::wire::{Connection, request};
 use crate::workload::{Crew, Judges, STEPS, TENANT};

@@ -2,13 +2,15 @@
 //! disk; against the floor (`floor.rs`), and the floor against a raw loop (`raw.rs`).
 
 use crate::floor::Exemplar;
-use crate::load::{Lists, Load, Pace, cpu_s, drive};
+use crate::load::{Lists, Load, Pace, drive};
 use crate::measure::{Measure, Of, Settings, median};
+use crate::process::{cpu_s, threads_s};
 use crate::raw;
-use crate::wire::Connection;
+use crate::wire::{Connection, request};
 use crate::workload::{Crew, Judges, STEPS, TENANT, Visits};
 use anyhow::{Context as _, ensure};
 use engine::visit::visit_of_task;
+use serde_json::Value;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -120,15 +122,15 @@ impl Pair {
     }
 }
 
-/// One request that must be answered with a 2xx.
-pub fn one(address: &str, request: &[u8]) -> anyhow::Result<()> {
+/// One request that must be answered with a 2xx; the body of the answer.
+pub fn one(address: &str, request: &[u8]) -> anyhow::Result<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut connection = Connection::open(address).await?;
         let answer = connection.call(request).await?;
-        let text = String::from_utf8_lossy(answer.body);
+        let text = String::from_utf8_lossy(answer.body).into_owned();
         ensure!((200..300).contains(&answer.status), "{}: {text}", answer.status);
-        Ok(())
+        Ok(text)
     })
 }
 
@@ -136,13 +138,41 @@ pub fn one(address: &str, request: &[u8]) -> anyhow::Result<()> {
 struct Round {
     load: Load,
     cpu_us: f64,
+    /// Of it that of each of [`PARTS`].
+    parts_us: [f64; 3],
+}
+
+/// The parts of the server's processor time that it counts itself. What is left is HTTP and whatever holds the rest together.
+const PARTS: [&str; 3] = ["engine", "rules", "store"];
+
+/// What the server has spent on each part so far, in microseconds: as it says itself, and what SQLite's own threads took.
+fn parts_us(server: &Server) -> anyhow::Result<[f64; 3]> {
+    let metrics = one(address(server), &request("GET", "/metrics", "", None, &Value::Null))?;
+    let spent = |part: &str| -> f64 {
+        let line = format!("sopwith_processor_nanoseconds_total{{part=\"{part}\"}} ");
+        let nanoseconds = metrics.lines().find_map(|other| other.strip_prefix(&line)?.parse::<f64>().ok());
+        nanoseconds.unwrap_or_default() / 1e3
+    };
+    let [engine, rules, store] = PARTS.map(spent);
+    Ok([engine, rules, store + threads_s(server.pid(), "sqlx-sqlite")? * 1e6])
 }
 
 fn round(address: &str, pid: u32, lists: &[Vec<Vec<u8>>], pace: Pace) -> anyhow::Result<Round> {
     let before = cpu_s(&pid.to_string())?;
     let load = drive(address, lists, pace)?.all_well()?;
     let cpu_us = (cpu_s(&pid.to_string())? - before) * 1e6 / load.waits.len() as f64;
-    Ok(Round { load, cpu_us })
+    Ok(Round { load, cpu_us, parts_us: [0.0; 3] })
+}
+
+/// [`round`] of the real server, by parts.
+fn round_by_parts(server: &Server, lists: &[Vec<Vec<u8>>], pace: Pace) -> anyhow::Result<Round> {
+    let before = parts_us(server)?;
+    let mut round = round(address(server), server.pid(), lists, pace)?;
+    let after = parts_us(server)?;
+    for (part, (after, before)) in round.parts_us.iter_mut().zip(after.into_iter().zip(before)) {
+        *part = (after - before) / round.load.waits.len() as f64;
+    }
+    Ok(round)
 }
 
 fn store(settings: &Settings, kind: Kind, group: &'static str) -> anyhow::Result<Vec<Measure>> {
@@ -163,7 +193,7 @@ fn store(settings: &Settings, kind: Kind, group: &'static str) -> anyhow::Result
         for _ in 0..rounds {
             let lists = pair.lists(*clients, (most / clients).min(settings.rounds(4_000, 24)))?;
             floor.push(round(&pair.floor.address, pair.floor.child.id(), &lists, Pace::Closed(length))?);
-            real.push(round(address(&pair.real), pair.real.pid(), &lists, Pace::Closed(length))?);
+            real.push(round_by_parts(&pair.real, &lists, Pace::Closed(length))?);
         }
         measures.extend(beside(group, *clients, kind, &real, &floor));
         if *clients == RAW_CLIENTS || settings.quick {
@@ -222,6 +252,20 @@ impl Pair {
     }
 }
 
+/// The server's processor time by part.
+fn by_parts(group: &'static str, clients: usize, real: &[Round]) -> Vec<Measure> {
+    let figure = |name: &str, us: &dyn Fn(&Round) -> f64| {
+        let rounds: Vec<f64> = real.iter().map(us).collect();
+        Measure::alone(group, format!("of it, {clients} clients: {name}"), "us", &rounds)
+    };
+    let parts = PARTS
+        .iter()
+        .enumerate()
+        .map(|(part, name)| figure(name, &|round| round.parts_us.get(part).copied().unwrap_or_default()));
+    let all_else = figure("HTTP and all else", &|round| round.cpu_us - round.parts_us.iter().sum::<f64>());
+    std::iter::once(all_else).chain(parts).collect()
+}
+
 /// The figures of one number of clients.
 fn beside(group: &'static str, clients: usize, kind: Kind, real: &[Round], floor: &[Round]) -> Vec<Measure> {
     let floor_name = "the same bytes, one transaction each, no engine";
@@ -237,17 +281,13 @@ fn beside(group: &'static str, clients: usize, kind: Kind, real: &[Round], floor
     let driver = of(real, &|round| round.load.driver_cpu_s * 1e6 / round.load.waits.len() as f64);
     eprintln!("{group}, {clients} clients: {:.0}/s, driver {:.0} us a request", rate.value, median(&driver));
     match (clients, kind) {
-        (1, _) => vec![rate, p50.at_most(Of::Ratio, 1.4), p99, cpu],
+        (1, _) => [vec![rate, p50.at_most(Of::Ratio, 1.4), p99, cpu], by_parts(group, clients, real)].concat(),
         (64, kind) => {
             let least = if kind == Kind::Sqlite { 1.2 } else { 1.0 };
             let driver = Measure::alone(group, "processor time of the driver, 64 clients", "us", &driver);
-            vec![
-                rate.at_least(Of::Ratio, least),
-                p50,
-                p99.at_most(Of::Ratio, 1.0),
-                cpu.at_most(Of::Value, 150.0),
-                driver,
-            ]
+            let (p99, cpu) = (p99.at_most(Of::Ratio, 1.0), cpu.at_most(Of::Value, 150.0));
+            [vec![rate.at_least(Of::Ratio, least), p50, p99, cpu], by_parts(group, clients, real), vec![driver]]
+                .concat()
         }
         _ => vec![rate, p50, p99, cpu],
     }

@@ -1,8 +1,9 @@
 //! Many tenants, each with plugin versions of its own: what they take in memory, and whether one of many waits longer than
 //! one alone.
 
-use crate::load::{Pace, drive, resident};
+use crate::load::{Pace, drive};
 use crate::measure::{Measure, Of, Settings, median};
+use crate::process::resident;
 use crate::submit::{SERVED, address};
 use crate::versions::{played_back, version_of};
 use crate::workload::{Crew, Judges, STEPS};

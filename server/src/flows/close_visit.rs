@@ -2,16 +2,15 @@
 
 use crate::app::App;
 use crate::flows::judge::{Question, judge};
-use crate::flows::load;
+use crate::flows::load::{self, LoadedVisit};
 use crate::flows::once::settle;
-use crate::flows::problem::{Problem, Result};
+use crate::flows::problem::Result;
 use crate::flows::reassess::written;
 use crate::flows::sops;
 use engine::command::Clock;
 use engine::submit;
 use engine::time::format_utc;
 use engine::visit::VisitState;
-use std::sync::Arc;
 
 /// Closes the visit if its time has come; false if there was nothing to do.
 ///
@@ -29,9 +28,9 @@ pub async fn close_visit(app: &App, tenant: &str, visit_id: &str) -> Result<bool
         let wanted = submit::wanted_for_verdict(&loaded.effective, &before.visit);
         let gathered = load::gather(app, tenant, &wanted).await?;
         let question = Question::Close(Clock { now: format_utc(now_ms) });
-        let judged = judge(app, tenant, Arc::clone(&loaded), before.visit.clone(), question, gathered).await?;
-        let events = judged.map_err(|rejection| Problem::of_rejection(&rejection))?;
-        written(app, tenant, before, events).await
+        let LoadedVisit { visit, tip } = before;
+        let (visit, events) = judge(app, tenant, loaded, visit, question, gathered).await?;
+        written(app, tenant, LoadedVisit { visit, tip }, events).await
     })
     .await
 }

@@ -5,12 +5,12 @@ use crate::app::App;
 use crate::flows::problem::{Problem, Result};
 use crate::flows::sops::Loaded;
 use crate::plugins::Sandbox;
+use crate::processor::Part;
 use crate::turns::Turn;
 use engine::command::{Action, Clock, Command};
 use engine::gather::Gathered;
-use engine::rejection::Rejection;
 use engine::rule::RuleCall;
-use engine::submit::{self, Pending};
+use engine::submit;
 use engine::visit::{Visit, VisitEvent};
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use std::sync::Arc;
@@ -39,7 +39,7 @@ impl Question {
     }
 }
 
-/// What happened, or why nothing can.
+/// What happened, and the visit back as it was given. A command that cannot be judged is refused.
 ///
 /// # Errors
 /// The judging thread died: a fault of ours.
@@ -50,7 +50,7 @@ pub async fn judge(
     visit: Visit,
     question: Question,
     gathered: Gathered,
-) -> Result<std::result::Result<Vec<VisitEvent>, Rejection>> {
+) -> Result<(Visit, Vec<VisitEvent>)> {
     let host = Arc::clone(&app.host);
     let span = tracing::Span::current();
     let turn = app.turns.take(tenant, question.may_run_rules()).await;
@@ -58,20 +58,31 @@ pub async fn judge(
     let judging = move |turn: &Turn| {
         let _entered = span.enter();
         let sop = &loaded.effective;
-        let pending: Pending<'_> = match &question {
-            Question::Command(command) => submit::check(sop, &visit, command, &gathered)?,
-            Question::Close(clock) => submit::close(sop, &visit, &gathered, Some(clock)),
-            Question::Again => submit::close(sop, &visit, &gathered, None),
-            Question::Neighbour => submit::reassess(sop, &visit, &gathered),
+        let checked = Part::Engine.of(|| match &question {
+            Question::Command(command) => {
+                submit::check(sop, &visit, command, &gathered).map_err(|rejection| (rejection, command))
+            }
+            Question::Close(clock) => Ok(submit::close(sop, &visit, &gathered, Some(clock))),
+            Question::Again => Ok(submit::close(sop, &visit, &gathered, None)),
+            Question::Neighbour => Ok(submit::reassess(sop, &visit, &gathered)),
+        });
+        let pending = match checked {
+            Ok(pending) => pending,
+            Err((rejection, command)) => {
+                let refused = rejection.refused(command);
+                return (visit, vec![refused]);
+            }
         };
         let sandbox = Sandbox { host: &host, plugins: &loaded.plugins, rows: Arc::clone(&loaded.rows) };
         let calls: Vec<&RuleCall> = pending.calls().collect();
+        let run = |call: &&RuleCall| Part::Rules.of(|| sandbox.run(call));
         let outcomes = if turn.may_share() && calls.len() > 1 {
-            calls.par_iter().map(|call| sandbox.run(call)).collect()
+            calls.par_iter().map(run).collect()
         } else {
-            calls.iter().map(|call| sandbox.run(call)).collect()
+            calls.iter().map(run).collect()
         };
-        Ok(pending.decide(outcomes))
+        let events = Part::Engine.of(|| pending.decide(outcomes));
+        (visit, events)
     };
     turn.run(move |turn| {
         // Nobody listens any more when the request was given up.

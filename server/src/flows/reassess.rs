@@ -12,7 +12,6 @@ use engine::command::EvidenceArrival;
 use engine::submit;
 use engine::time::format_utc;
 use engine::visit::{Visit, VisitEvent};
-use std::sync::Arc;
 
 /// Evidence that a visit awaits is here; when nothing is awaited any more, the verdict is made again.
 ///
@@ -70,8 +69,8 @@ async fn judged_again(app: &App, tenant: &str, visit: Visit, question: Question)
         }
     };
     let gathered = load::gather(app, tenant, &wanted).await?;
-    let judged = judge(app, tenant, Arc::clone(&loaded), visit, question, gathered).await?;
-    judged.map_err(|rejection| Problem::of_rejection(&rejection))
+    let (_, events) = judge(app, tenant, loaded, visit, question, gathered).await?;
+    Ok(events)
 }
 
 /// The writes of events that no command asked for.

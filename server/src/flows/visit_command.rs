@@ -11,6 +11,7 @@ use crate::flows::problem::{Kind, Problem, Result, Violation};
 use crate::flows::sops::{self, Loaded};
 use crate::flows::tasks;
 use crate::flows::visits::Kept;
+use crate::processor::Part;
 use engine::command::{Action, Command, Create, Times};
 use engine::effective::EffectiveSop;
 use engine::explain;
@@ -129,9 +130,10 @@ async fn decide(
     let gathered = load::gather(app, tenant, &wanted).await?;
     book.of_unit(task.org_unit.clone());
     gathered.balances.iter().for_each(|(account, balance)| book.at_end(&account.stream(), balance.tip.clone()));
-    let question = Question::Command(Box::new(command.clone()));
-    let judged = judge(app, tenant, Arc::clone(&loaded), before.visit.clone(), question, gathered).await?;
-    let events = judged.unwrap_or_else(|rejection| vec![rejection.refused(&command)]);
+    let question = Question::Command(Box::new(command));
+    let LoadedVisit { visit, tip } = before;
+    let (visit, events) = judge(app, tenant, Arc::clone(&loaded), visit, question, gathered).await?;
+    let before = LoadedVisit { visit, tip };
     let refused = refusal(&events).map(|refusal| problem_of(&loaded.effective, refusal));
     let findings = findings(&events);
     let n_before = task.version;
@@ -143,7 +145,7 @@ async fn decide(
     };
     let mut goes_on = None;
     if !events.is_empty() {
-        let visit = book.visit_events(&loaded.effective, before, &id, &events)?;
+        let visit = Part::Engine.of(|| book.visit_events(&loaded.effective, before, &id, &events))?;
         neighbours(app, tenant, &loaded.effective, &visit, &events, &mut book).await?;
         task.project(&loaded.effective, &visit, now_ms);
         book.changed_task(&mut task, n_before);

@@ -11,6 +11,7 @@ use super::rows::{Cell, Row, Statement, Step, Work, cells};
 use super::{
     Change, CommandRecord, Commit, CommitStore, Committed, Conflict, Result, StoreError, Write, error, events,
 };
+use crate::processor::Part;
 use async_trait::async_trait;
 use engine::event::{self, Tip};
 use serde_json::Value;
@@ -50,7 +51,7 @@ type CommandRow = (String, String, String, i64, String, Option<String>, i64);
 #[async_trait]
 impl CommitStore for Base<Db> {
     async fn commit(&self, tenant: &str, commit: &Commit) -> Result<Committed> {
-        let commit = Prepared::of(tenant, commit)?;
+        let commit = Part::Store.of(|| Prepared::of(tenant, commit))?;
         let mut hasher = DefaultHasher::new();
         tenant.hash(&mut hasher);
         let queues = u64::try_from(self.queues.len()).unwrap_or(1).max(1);

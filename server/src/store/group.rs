@@ -7,6 +7,7 @@
 use super::database::{Stop, Writing};
 use super::prepare::Prepared;
 use super::{Committed, Conflict, Options, Result, StoreError};
+use crate::processor::Part;
 use std::collections::{HashSet, VecDeque};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
@@ -86,7 +87,7 @@ async fn run<P: Persist>(mut persist: P, mut queue: mpsc::Receiver<Waiting>, mos
         }
         let group = take(&mut waiting, most, P::TENANTS_MEET);
         let (size, started) = (group.len(), Instant::now());
-        settle(&mut persist, group).await;
+        Part::Store.of_future(settle(&mut persist, group)).await;
         metrics::histogram!("sopwith_commit_group_size").record(f64::from(u32::try_from(size).unwrap_or(u32::MAX)));
         metrics::histogram!("sopwith_commit_seconds").record(started.elapsed().as_secs_f64());
     }

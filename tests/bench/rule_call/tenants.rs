@@ -5,8 +5,8 @@
 
 use super::scene::{self, Scene};
 use super::{GROUP, rounds, typical};
-use crate::load::resident;
 use crate::measure::{Measure, Of, Settings};
+use crate::process::resident;
 use crate::versions::{played_back, version_of};
 use anyhow::Context as _;
 use host_api::{Host, Limits, Plugin};
