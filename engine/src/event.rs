@@ -10,6 +10,7 @@ use crate::time;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 #[cfg(test)]
@@ -445,12 +446,12 @@ pub enum Unreadable {
 ///
 /// # Errors
 /// `Unreadable`: nothing unknown is skipped in silence.
-pub fn upcast(event: Event, types: &[&str]) -> Result<Event, Unreadable> {
+pub fn upcast<'a>(event: &'a Event, types: &[&str]) -> Result<Cow<'a, Event>, Unreadable> {
     if event.header.v != VERSION {
         return Err(Unreadable::Version { v: event.header.v });
     }
     if !types.contains(&event.header.kind.as_str()) {
-        return Err(Unreadable::Type { kind: event.header.kind });
+        return Err(Unreadable::Type { kind: event.header.kind.clone() });
     }
-    Ok(event)
+    Ok(Cow::Borrowed(event))
 }

@@ -183,7 +183,7 @@ impl LedgerEvent {
     /// The event back from how it is stored; none where it is no entry of an account.
     #[must_use]
     pub fn of(stored: &Event) -> Option<Self> {
-        let lifted = event::upcast(stored.clone(), &Self::TYPES).ok()?;
+        let lifted = event::upcast(stored, &Self::TYPES).ok()?;
         let kept = lifted.payloads.iter().filter_map(|(name, payload)| match payload {
             Payload::Kept(kept) => Some((name, &kept.value)),
             Payload::Erased(_) => None,

@@ -31,8 +31,7 @@ impl VisitEvent {
     pub fn of(stored: &Event) -> Result<Self, Unbuilt> {
         let seq = stored.header.seq;
         let malformed = |detail: String| Unbuilt::Malformed { seq, detail };
-        let lifted =
-            event::upcast(stored.clone(), &Self::TYPES).map_err(|unreadable| malformed(unreadable.to_string()))?;
+        let lifted = event::upcast(stored, &Self::TYPES).map_err(|unreadable| malformed(unreadable.to_string()))?;
         let mut kept = Vec::new();
         for (name, payload) in &lifted.payloads {
             match payload {

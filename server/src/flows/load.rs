@@ -15,9 +15,8 @@ use engine::ledger::{self, Account, Balance};
 use engine::progress::progress;
 use engine::rule::Need;
 use engine::standing;
-use engine::time;
 use engine::verdict::Reference;
-use engine::visit::{Visit, VisitEvent};
+use engine::visit::{Unbuilt, Visit, VisitEvent};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
 use sha2::Sha256;
@@ -64,26 +63,13 @@ pub async fn visit(app: &App, tenant: &str, id: &str) -> Result<Option<LoadedVis
     Ok(rebuild(&events)?.map(|visit| LoadedVisit { visit, tip }))
 }
 
-/// The state that events add up to.
+/// The state that events of one stream add up to.
 ///
 /// # Errors
-/// An event cannot be read, or is of a kind nobody knows here: a fault of ours.
+/// One of them cannot be read (a fault of ours), or was erased (`visit.erased`).
 pub fn rebuild(events: &[Event]) -> Result<Option<Visit>> {
-    let mut visit: Option<Visit> = None;
-    for stored in events {
-        let at_ms = time::parse("at", &stored.header.at).map_err(Problem::internal)?;
-        let happened = visit_event(stored)?;
-        match &mut visit {
-            None => visit = Visit::begin(&happened, at_ms),
-            Some(visit) => visit.apply(&happened, &stored.hash, at_ms),
-        }
-    }
-    Ok(visit)
-}
-
-/// Whether something an event said was erased.
-fn is_erased(event: &Event) -> bool {
-    event.payloads.values().any(|payload| matches!(payload, event::Payload::Erased(_)))
+    let stream = events.first().map_or("", |event| &event.header.stream);
+    Visit::rebuild(events).map_err(|unbuilt| problem_of(&unbuilt, stream))
 }
 
 /// What a stored event says.
@@ -91,15 +77,19 @@ fn is_erased(event: &Event) -> bool {
 /// # Errors
 /// It cannot be read (a fault of ours), or it was erased (`visit.erased`).
 pub fn visit_event(stored: &Event) -> Result<VisitEvent> {
-    if is_erased(stored) {
-        return Err(Problem::new(Kind::NotFound, "visit.erased", &Value::Null));
+    VisitEvent::of(stored).map_err(|unbuilt| problem_of(&unbuilt, &stored.header.stream))
+}
+
+fn problem_of(unbuilt: &Unbuilt, stream: &str) -> Problem {
+    match unbuilt {
+        Unbuilt::Erased { .. } => Problem::new(Kind::NotFound, "visit.erased", &Value::Null),
+        Unbuilt::Malformed { .. } => Problem::internal(format!("{stream}: {unbuilt}")),
     }
-    let kept = stored.payloads.iter().filter_map(|(name, payload)| match payload {
-        event::Payload::Kept(kept) => Some((name, &kept.value)),
-        event::Payload::Erased(_) => None,
-    });
-    VisitEvent::from_payloads(&stored.header.kind, kept)
-        .map_err(|error| Problem::internal(format!("{} {}: {error}", stored.header.stream, stored.header.seq)))
+}
+
+/// Whether something an event said was erased.
+fn is_erased(event: &Event) -> bool {
+    event.payloads.values().any(|payload| matches!(payload, event::Payload::Erased(_)))
 }
 
 /// Answers what a judgement wants from the indexes and the events they point to.
