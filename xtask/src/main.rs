@@ -1,4 +1,4 @@
-//! `cargo xtask <command>`: everything this repository can do to itself, on any machine with rustup and a C compiler.
+//! `cargo xtask <command>`: everything this repository can do to itself, on any machine with rustup and a C compiler with `make`.
 //!
 //! Here is only the list of commands and who answers them. No command logic, and no dependency on a crate of ours:
 //! what xtask needs from the program it asks of the built program.
