@@ -148,13 +148,13 @@ const PARTS: [&str; 3] = ["engine", "rules", "store"];
 /// What the server has spent on each part so far, in microseconds: as it says itself, and what SQLite's own threads took.
 fn parts_us(server: &Server) -> anyhow::Result<[f64; 3]> {
     let metrics = one(address(server), &request("GET", "/metrics", "", None, &Value::Null))?;
-    let spent = |part: &str| -> f64 {
+    let spent = |part: &str| {
         let line = format!("sopwith_processor_nanoseconds_total{{part=\"{part}\"}} ");
         let nanoseconds = metrics.lines().find_map(|other| other.strip_prefix(&line)?.parse::<f64>().ok());
-        nanoseconds.unwrap_or_default() / 1e3
+        nanoseconds.map(|spent| spent / 1e3).with_context(|| format!("the server counts no `{part}`"))
     };
     let [engine, rules, store] = PARTS.map(spent);
-    Ok([engine, rules, store + threads_s(server.pid(), "sqlx-sqlite")? * 1e6])
+    Ok([engine?, rules?, store? + threads_s(server.pid(), "sqlx-sqlite")? * 1e6])
 }
 
 fn round(address: &str, pid: u32, lists: &[Vec<Vec<u8>>], pace: Pace) -> anyhow::Result<Round> {
