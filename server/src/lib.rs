@@ -47,7 +47,7 @@ use cli::{Command, PluginCommand, SopCommand, UserCommand, VisitCommand};
 use std::process::ExitCode;
 
 /// JSON is many small pieces, made on one thread and dropped on another: glibc's allocator takes a fifth of the processor time
-/// of a submission, this one half of that (docs/PERFORMANCE.md).
+/// of a submission, this one a third of that (docs/PERFORMANCE.md).
 #[cfg(not(target_env = "msvc"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
